@@ -1,0 +1,134 @@
+"""From settings to the plain typed values that the library takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from segmetrics.config.models import Rule as RuleSettings
+from segmetrics.config.models import Settings
+from segmetrics.data.labels import LabelScheme
+from segmetrics.evaluate import EvaluationOptions
+from segmetrics.evidence import Layout
+from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
+from segmetrics.gates.grade import Band, Bands
+from segmetrics.gates.rules import Rule
+from segmetrics.inference.predict import Runtime
+from segmetrics.inference.preprocess import Preprocessing
+from segmetrics.judge import Policy
+from segmetrics.measure import OperatingPoint
+from segmetrics.metrics.catalog import CATALOG
+from segmetrics.parallel import available_cores
+
+# What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
+_RESULT_SECTIONS = (
+    "format", "domain", "data", "infer", "operating_point", "measure", "statistics", "grade",
+    "rules", "checks",
+)  # fmt: skip
+
+
+def result_settings(s: Settings) -> dict[str, Any]:
+    """The settings that determine results, as plain JSON values."""
+    return s.model_dump(mode="json", include=set(_RESULT_SECTIONS), by_alias=True)
+
+
+def label_scheme(s: Settings) -> LabelScheme:
+    """Classes and encoding of the masks."""
+    return LabelScheme.of(
+        s.data.classes, ignore=s.data.ignore, exclude=s.data.exclude, encoding=s.data.encoding
+    )
+
+
+def preprocessing(s: Settings) -> Preprocessing:
+    """What happens to an image before the model sees it."""
+    i = s.infer
+    return Preprocessing(scale=i.scale, mean=i.mean, std=i.std, size=i.size, multiple=i.multiple)
+
+
+def runtime(s: Settings) -> Runtime:
+    """Workers, batch and providers."""
+    return Runtime(workers=workers(s), batch=s.runtime.batch, providers=s.runtime.providers)
+
+
+def workers(s: Settings) -> int:
+    """Threads to use: `auto` is one per available core."""
+    return available_cores() if s.runtime.workers == "auto" else s.runtime.workers
+
+
+def operating_point(s: Settings) -> OperatingPoint:
+    """How predictions become labels."""
+    return OperatingPoint(s.operating_point.decision, s.operating_point.threshold)
+
+
+def evaluation_options(s: Settings) -> EvaluationOptions:
+    """What the numbers depend on besides the tables."""
+    return EvaluationOptions(
+        scored=label_scheme(s).scored, both_empty_is_one=s.measure.both_empty == "one"
+    )
+
+
+def policy(s: Settings) -> Policy:
+    """Domain, rules in force, grade bands and checks."""
+    domain = DOMAINS[s.domain]
+    own = {
+        name: None if rule is None else _rule(name, rule, domain, s)
+        for name, rule in s.rules.items()
+    }
+    return Policy(
+        domain=domain,
+        rules=tuple(
+            resolve_rules(
+                domain,
+                own,
+                judge=s.data.judge,
+                safety_critical=s.data.safety_critical_classes,
+            )
+        ),
+        bands=Bands(
+            good=Band(s.grade.good.dice, s.grade.good.iou),
+            bad=Band(s.grade.bad.dice, s.grade.bad.iou),
+        ),
+        judge=s.data.judge,
+        scored=label_scheme(s).scored,
+        accuracy_paradox=s.checks.accuracy_paradox,
+    )
+
+
+def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
+    column, value = _slice(rule.slice)
+    # The domain's aggregate, unless the metric is not defined for it (fp_on_empty has no pool).
+    known = CATALOG[rule.metric].aggregates
+    usual = domain.aggregate if domain.aggregate in known else known[0]
+    return Rule(
+        name=name,
+        metric=rule.metric,
+        class_name=rule.class_name,
+        aggregate=rule.aggregate or usual,
+        split=rule.split or s.data.judge,
+        at_least=rule.at_least,
+        at_most=rule.at_most,
+        slice_column=column,
+        slice_value=value,
+        worst=rule.worst,
+        severity=rule.severity,
+        rationale=rule.rationale,
+    )
+
+
+def _slice(wanted: str | Mapping[str, str | int] | None) -> tuple[str | None, str | None]:
+    if wanted is None or isinstance(wanted, str):
+        return wanted, None
+    ((column, value),) = wanted.items()
+    return column, str(value)
+
+
+def layout(s: Settings) -> Layout:
+    """Where everything lies, relative to the project folder."""
+    return Layout(
+        samples=Path(s.data.samples),
+        root=Path(s.data.root),
+        source=Path(s.infer.source),
+        splits=s.data.splits,
+        results=Path("results"),
+    )

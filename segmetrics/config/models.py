@@ -1,0 +1,160 @@
+"""The sections of params.yaml. Unknown keys, wrong types and values out of range are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+FORMAT = 1
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
+# Words with a meaning of their own in metrics.json, MLflow metric names and rules.
+_RESERVED = frozenset({"mean", "low", "high", "every", "worst", "samples", "groups"})
+
+
+def check_name(name: str) -> str:
+    """A class or split name that MLflow, JSON paths and file systems take."""
+    if not _NAME.fullmatch(name) or name != name.strip() or len(name) > 60:
+        raise ValueError(f'"{name}" may hold letters, digits, _ - . and spaces only')
+    if name in _RESERVED:
+        raise ValueError(f'"{name}" is reserved; choose another name')
+    return name
+
+
+Name = Annotated[StrictStr, AfterValidator(check_name)]
+Label = Annotated[StrictInt, Field(ge=0, le=65535)]
+Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+Count = Annotated[StrictInt, Field(ge=1)]
+OneValue = Annotated[dict[str, StrictStr | StrictInt], Field(min_length=1, max_length=1)]
+Level = Literal["block", "warn", "note"]
+
+
+class Section(BaseModel):
+    """Frozen, and nothing but the declared keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    root: StrictStr
+    samples: StrictStr
+    splits: Annotated[tuple[Name, ...], Field(min_length=1)]
+    judge: StrictStr
+    compare: StrictStr | None = None
+    tune: StrictStr | None = None
+    classes: Annotated[
+        dict[Name, Label | Annotated[tuple[Label, ...], Field(min_length=1)]], Field(min_length=1)
+    ]
+    exclude: tuple[StrictStr, ...] = ()
+    ignore: tuple[Label, ...] = ()
+    encoding: Literal["labels", "binary", "palette"] = "labels"
+    safety_critical_classes: tuple[StrictStr, ...] = ()
+    # Like every `None` below: accepted with the one value that this version knows.
+    regions: Annotated[dict[str, Any], Field(max_length=0)] = {}
+    unit: Literal["px"] = "px"
+
+
+class Infer(Section):
+    source: StrictStr
+    command: StrictStr | None = None
+    size: tuple[Count, Count] | None = None
+    multiple: Count = 16
+    tile: None = None
+    scale: Positive = 255.0
+    mean: Annotated[tuple[Number, ...], Field(min_length=1)] = (0.0,)
+    std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)
+
+
+class OperatingPoint(Section):
+    decision: Literal["argmax", "fixed"]
+    threshold: Annotated[Rate, Field(gt=0, lt=1)] | None = None
+
+
+class Measure(Section):
+    surface: None = None
+    objects: None = None
+    scores: Literal[False] = False
+    both_empty: Literal["undefined", "one"] = "undefined"
+
+
+class Statistics(Section):
+    confidence: Annotated[Rate, Field(gt=0, lt=1)] = 0.95
+    resamples: Count = 10000
+    seed: StrictInt = 20260101
+    min_groups: Count = 30
+
+
+class Band(Section):
+    dice: Rate
+    iou: Rate
+
+
+class Grade(Section):
+    good: Band = Band(dice=0.80, iou=0.70)
+    bad: Band = Band(dice=0.50, iou=0.40)
+
+
+class Rule(Section):
+    metric: StrictStr
+    class_name: Annotated[StrictStr, Field(alias="class")] = "mean"
+    aggregate: Literal["pooled", "image_mean", "group_mean"] | None = None
+    split: StrictStr | None = None
+    slice: StrictStr | OneValue | None = None
+    worst: StrictBool = False
+    at_least: Number | None = None
+    at_most: Number | None = None
+    severity: Literal["block", "warn"] = "block"
+    rationale: StrictStr = ""
+
+
+class Checks(Section):
+    accuracy_paradox: Level = "warn"
+
+
+class Upload(Section):
+    images: Literal[False] = False
+    ids: Literal["plain", "hashed", "none"] = "hashed"
+
+
+class Tracking(Section):
+    experiment: Annotated[StrictStr, Field(min_length=1)]
+    upload: Upload = Upload()
+
+
+class Gate(Section):
+    enforce: StrictBool = True
+
+
+class Promotion(Section):
+    model: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/:]+$")]
+    alias: Annotated[StrictStr, Field(min_length=1)] = "champion"
+
+
+class Runtime(Section):
+    workers: Literal["auto"] | Count = "auto"
+    batch: Count = 8
+    providers: Annotated[tuple[StrictStr, ...], Field(min_length=1)] = ("CPUExecutionProvider",)
+    cluster: None = None
+
+
+class Settings(Section):
+    """params.yaml, whole. Every section that a stage depends on has to be there."""
+
+    format: Literal[1]
+    domain: Literal["medical", "autonomous_driving", "balanced", "custom"]
+    data: Data
+    infer: Infer
+    operating_point: OperatingPoint
+    measure: Measure
+    statistics: Statistics
+    grade: Grade
+    rules: dict[Name, Rule | None]
+    checks: Checks
+    tracking: Tracking
+    gate: Gate
+    promotion: Promotion
+    runtime: Runtime

@@ -1,0 +1,1 @@
+"""Samples, images and masks: reading, decoding, checking."""

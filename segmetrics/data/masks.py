@@ -1,0 +1,148 @@
+"""Decoding masks: reference label maps, given label maps and probability maps."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.pictures import as_array, decode
+from segmetrics.errors import DataError
+from segmetrics.metrics.counts import Labels
+
+# Modes that hold one label per pixel: 1-bit, grey, palette index, 16 and 32 bit integer.
+_LABEL_MODES = frozenset({"1", "L", "P", "I;16", "I;16B", "I;16L", "I"})
+
+
+class LossyMaskWarning(UserWarning):
+    """A mask was stored as JPEG, which invents label values along edges."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """A decoded mask: labels as stored, shape (H, W), and how the file stored them."""
+
+    labels: Labels
+    file_format: str
+    mode: str
+
+
+def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
+    """Decode one label per pixel.
+
+    Raises
+    ------
+    DataError
+        Unreadable, has several channels, or lacks a palette that `scheme` asks for.
+    """
+    mask = decode(content, where, _to_mask)
+    if mask.mode not in _LABEL_MODES:
+        channels = "x".join(str(n) for n in mask.labels.shape)
+        raise DataError(
+            where,
+            f"is a {mask.mode} picture ({channels}), not a mask with one label per pixel",
+            "export class labels as grey or palette PNG",
+        )
+    if scheme.encoding == "palette" and mask.mode != "P":
+        raise DataError(
+            where, f"has no palette (mode {mask.mode})", "set data.encoding: labels or binary"
+        )
+    return mask
+
+
+def _to_mask(picture: Image.Image) -> Mask:
+    labels = as_array(picture)
+    if labels.dtype == np.bool_:
+        labels = labels.astype(np.uint8)
+    return Mask(labels, picture.format or "", picture.mode)  # type: ignore[arg-type]
+
+
+def lossy_pixels(mask: Mask) -> int | None:
+    """Pixels of a JPEG mask that are neither 0 nor 255; None for other formats."""
+    if mask.file_format not in ("JPEG", "MPO"):
+        return None
+    return int(((mask.labels != 0) & (mask.labels != 255)).sum())
+
+
+def warn_lossy(lossy: Sequence[tuple[str, int]]) -> None:
+    """Warn loudly, once, about JPEG masks: (file, pixels that are neither 0 nor 255) each."""
+    if not lossy:
+        return
+    shown = ", ".join(f"{where} ({odd} pixels)" for where, odd in lossy[:5])
+    more = f" and {len(lossy) - 5} more" if len(lossy) > 5 else ""
+    warnings.warn(
+        f"{shown}{more}: JPEG masks are lossy: label values along edges are invented (pixels that "
+        f"are neither 0 nor 255 are counted above); export them again as PNG from the original",
+        LossyMaskWarning,
+        stacklevel=2,
+    )
+
+
+def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
+    """Check the label values of a reference.
+
+    Raises
+    ------
+    DataError
+        A label that is neither a class nor ignored, with value and pixel count; a 0/255 mask
+        that is declared as labels gets its own sentence.
+    """
+    undeclared = scheme.undeclared(mask.labels)
+    if not undeclared:
+        return
+    if set(np.unique(mask.labels).tolist()) <= {0, 255}:
+        raise DataError(
+            where,
+            f"holds only 0 and 255 ({undeclared[255]} pixels of 255), which looks like a binary "
+            f"mask declared as labels",
+            "set data.encoding: binary",
+        )
+    listed = [f"{value} ({n} pixels)" for value, n in list(undeclared.items())[:8]]
+    more = f" and {len(undeclared) - 8} more" if len(undeclared) > 8 else ""
+    declared = {name: list(v) for name, v in zip(scheme.names, scheme.values, strict=True)}
+    raise DataError(
+        where,
+        f"undeclared label {', '.join(listed)}{more}",
+        f"declare it in data.classes ({declared}) or list it in data.ignore",
+    )
+
+
+def read_probability(content: bytes, where: str, threshold: float) -> Labels:
+    """Decode an 8-bit probability map and apply the threshold: 1 where `q >= ceil(256 t)`, else 0.
+
+    Raises
+    ------
+    DataError
+        Unreadable, or not 8-bit grey.
+    """
+    picture = decode(content, where, _to_mask)
+    if picture.mode != "L":
+        raise DataError(
+            where,
+            f"is a {picture.mode} picture, not an 8-bit grey probability map",
+            "for label maps set operating_point.decision: argmax",
+        )
+    foreground: npt.NDArray[np.uint8] = (picture.labels >= threshold_level(threshold)).view(
+        np.uint8
+    )
+    return foreground
+
+
+def threshold_level(threshold: float) -> int:
+    """The smallest stored value `q = min(255, floor(256 p))` that counts as foreground.
+
+    Exact for multiples of 1/256; 0.5 gives 128.
+    """
+    return math.ceil(256 * threshold)
+
+
+def quantise(probability: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """`q = min(255, floor(256 p))` of probabilities in [0, 1]."""
+    q: npt.NDArray[np.uint8] = np.minimum(np.floor(probability * 256.0), 255.0).astype(np.uint8)
+    return q

@@ -1,0 +1,89 @@
+"""Decoding image files with Pillow, every failure turned into one sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from segmetrics.errors import DataError
+
+T = TypeVar("T")
+
+# Files that carry one 2-D picture each; what else a folder holds is not a sample.
+SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
+
+# The header alone can claim any size; decoding would then fill the memory. Pillow's own limit for
+# an error (twice its limit for a warning): 179 million pixels.
+MAX_PIXELS = 2 * 89_478_485
+
+# Pillow raises these on damaged files, and SyntaxError on broken PNG chunks.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    DataError
+        The file is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(str(path), "there is no such file") from error
+    except OSError as error:
+        raise DataError(str(path), f"cannot be read ({error.strerror or error})") from error
+
+
+def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
+    """Open a picture and give `use(picture)`, decoded in full.
+
+    Raises
+    ------
+    DataError
+        Not a picture, truncated, damaged, or larger than `MAX_PIXELS`.
+    """
+    if not content:
+        raise DataError(where, "the file is empty")
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            _check_size(picture, len(content), where)
+            picture.load()
+            return use(picture)
+    except UnidentifiedImageError as error:
+        raise DataError(
+            where, "not a picture that can be read", "expected PNG, TIFF, BMP or JPEG"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(where, f"decompression bomb: {error}") from error
+    except _DAMAGE as error:
+        raise DataError(where, f"damaged or truncated ({error})", "export it again") from error
+
+
+def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise DataError(
+            where,
+            f"decompression bomb: {n_bytes} bytes claim {width} x {height} pixels, "
+            f"more than {MAX_PIXELS}",
+            "cut the image into tiles if it really is that large",
+        )
+    # A phone's JPEG carries previews as further frames (MPO): its first one is the picture.
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":
+        raise DataError(where, f"holds {frames} pages, expected one", "write one file per page")
+
+
+def as_array(picture: Image.Image) -> npt.NDArray[np.generic]:
+    """The pixels as they are stored: (H, W) or (H, W, channels), own memory."""
+    return np.array(picture)

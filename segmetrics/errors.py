@@ -1,0 +1,78 @@
+"""The errors a user can meet, each one sentence: `where: what; what would do`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: `where` it is, `what` it is and, if known, what would do."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class SegmetricsError(Exception):
+    """Base of every error that is reported as a message instead of a traceback.
+
+    Parameters
+    ----------
+    where, what, remedy
+        The place (file, key, command), what is wrong there, and what would mend it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, where: str, what: str, remedy: str = "") -> None:
+        self.problems: tuple[Problem, ...] = (Problem(where, what, remedy),)
+        super().__init__(str(self.problems[0]))
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem], heading: str) -> SegmetricsError:
+        """Many problems as one error, so that a user mends them all before the next run."""
+        if len(problems) == 1:
+            only = problems[0]
+            return cls(only.where, only.what, only.remedy)
+        error = cls(heading, f"{len(problems)} problems")
+        error.problems = tuple(problems)
+        lines = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
+        if len(problems) > MOST_SHOWN:
+            lines.append(f"  ... and {len(problems) - MOST_SHOWN} more")
+        error.args = ("\n".join([f"{heading}: {len(problems)} problems", *lines]),)
+        return error
+
+
+class ConfigError(SegmetricsError):
+    """`params.yaml` or the command line says something that cannot be done."""
+
+
+class DataError(SegmetricsError):
+    """An image, mask, prediction or table cannot be used."""
+
+
+class ModelError(SegmetricsError):
+    """The model, or the command that predicts, does not fit or fails."""
+
+
+class TrackingError(SegmetricsError):
+    """The MLflow server or store cannot be used; results and verdict are untouched."""
+
+    exit_code = 3
+
+
+class RegistryError(TrackingError):
+    """The model registry failed; the alias was not moved."""
+
+
+class PromotionError(SegmetricsError):
+    """Promotion was refused; the alias was not moved."""
+
+    exit_code = 1

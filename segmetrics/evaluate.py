@@ -1,0 +1,186 @@
+"""`evaluate`: tables to metrics, by table algebra alone; no pixel is read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from segmetrics.data.samples import SampleRow, read_sample_list
+from segmetrics.errors import DataError
+from segmetrics.files import write_text
+from segmetrics.metrics.catalog import AGGREGATES, CATALOG, Aggregate
+from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_index
+from segmetrics.stats.evaluation import Scope, SplitEvaluation, Table
+from segmetrics.tables import Measurements, read_measurements
+
+# A column with more values than this is a measurement or a name, not a slice.
+MOST_SLICES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """What the numbers depend on besides the tables.
+
+    Attributes
+    ----------
+    scored
+        The classes that class means are over.
+    both_empty_is_one
+        Whether Dice and IoU of an image without the class in both masks are 1 instead of undefined.
+    """
+
+    scored: tuple[str, ...]
+    both_empty_is_one: bool = False
+
+
+def evaluate_split(
+    measurements: Measurements, rows: Mapping[str, SampleRow], options: EvaluationOptions
+) -> SplitEvaluation:
+    """All metrics of a split: whole and by slice.
+
+    Parameters
+    ----------
+    rows
+        The row of samples.csv of each measured id: its group and slice columns.
+    """
+    ordered = [rows[i] for i in measurements.ids]
+    groups = group_index([row.group for row in ordered])
+    whole = evaluate_counts(measurements.counts, groups, measurements.classes, options)
+    slices, left_out = _slices(measurements, ordered, groups, options)
+    confusion = measurements.confusion
+    return SplitEvaluation(
+        samples=whole.samples,
+        groups=whole.groups,
+        classes=whole.classes,
+        mean=whole.mean,
+        labels=measurements.classes,
+        confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
+        other=tuple(confusion[:, -1].tolist()),
+        slices=slices,
+        slices_left_out=left_out,
+    )
+
+
+def evaluate_counts(
+    counts: ConfusionCounts,
+    groups: npt.NDArray[np.intp],
+    classes: Sequence[str],
+    options: EvaluationOptions,
+) -> Scope:
+    """All metrics of some images.
+
+    Parameters
+    ----------
+    counts
+        Shape (n, K).
+    groups
+        Shape (n,): any integers that tell the groups apart.
+    """
+    local = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    tables: dict[str, dict[str, dict[str, Estimate]]] = {name: {} for name in classes}
+    mean: dict[str, dict[str, Estimate]] = {}
+    for aggregate in AGGREGATES:
+        by_metric = _aggregate(counts, local, aggregate, options)
+        for k, name in enumerate(classes):
+            tables[name][aggregate] = {m: values[k] for m, values in by_metric.items()}
+        scored = [k for k, name in enumerate(classes) if name in options.scored]
+        mean[aggregate] = {
+            m: class_mean([values[k] for k in scored]) for m, values in by_metric.items()
+        }
+    n_groups = int(local.max()) + 1 if local.size else 0
+    frozen: dict[str, Table] = dict(tables)
+    return Scope(samples=groups.size, groups=n_groups, classes=frozen, mean=mean)
+
+
+def _aggregate(
+    counts: ConfusionCounts,
+    groups: npt.NDArray[np.intp],
+    aggregate: Aggregate,
+    options: EvaluationOptions,
+) -> dict[str, list[Estimate]]:
+    return {
+        name: estimates(
+            metric, counts, groups, aggregate, both_empty_is_one=options.both_empty_is_one
+        )
+        for name, metric in CATALOG.items()
+        if aggregate in metric.aggregates
+    }
+
+
+def _slices(
+    measurements: Measurements,
+    rows: Sequence[SampleRow],
+    groups: npt.NDArray[np.intp],
+    options: EvaluationOptions,
+) -> tuple[dict[str, dict[str, Scope]], dict[str, str]]:
+    slices: dict[str, dict[str, Scope]] = {}
+    left_out: dict[str, str] = {}
+    for column in rows[0].columns if rows else ():
+        values = np.array([row.columns[column] or "(empty)" for row in rows], dtype=str)
+        distinct = np.unique(values)
+        if distinct.size > MOST_SLICES:
+            left_out[column] = f"{distinct.size} different values, at most {MOST_SLICES} are sliced"
+            continue
+        slices[column] = {}
+        for value in distinct.tolist():
+            chosen = np.flatnonzero(values == value)
+            slices[column][value] = evaluate_counts(
+                measurements.counts.rows(chosen), groups[chosen], measurements.classes, options
+            )
+    return slices, left_out
+
+
+def read_split(
+    split: str, results: Path, rows: Sequence[SampleRow]
+) -> tuple[Measurements, dict[str, SampleRow]]:
+    """The tables of a split with the row of each measured sample.
+
+    Raises
+    ------
+    DataError
+        The tables, the sample list and samples.csv do not hold the same samples of the same files.
+    """
+    folder = results / "measurements" / split
+    listed = {s.id: s for s in read_sample_list(results / "samples" / f"{split}.csv")}
+    measurements = read_measurements(folder)
+    by_id = {row.id: row for row in rows if row.split == split}
+    lacking = sorted(set(listed) ^ set(measurements.ids) | set(listed) ^ set(by_id))
+    if lacking:
+        raise DataError(
+            str(folder),
+            f"{len(lacking)} samples are not in all of samples.csv, sample list and tables: "
+            f"{', '.join(lacking[:10])}",
+            "run `dvc repro`",
+        )
+    digests = zip(
+        measurements.ids, measurements.image_digests, measurements.reference_digests, strict=True
+    )
+    stale = [i for i, a, b in digests if (a, b) != (listed[i].image_digest, listed[i].mask_digest)]
+    if stale:
+        raise DataError(
+            str(folder), f"was measured on other files: {', '.join(stale[:10])}", "run `dvc repro`"
+        )
+    return measurements, by_id
+
+
+def write_dice_curve(path: Path, splits: Mapping[str, tuple[Measurements, Sequence[str]]]) -> None:
+    """Write the sorted Dice values of each split and scored class, for `dvc plots`.
+
+    Columns: split, class, share (of images with a lower or equal value, in (0, 1]), dice.
+    """
+    out = io.StringIO()
+    out.write("split,class,share,dice\n")
+    for split, (measurements, scored) in splits.items():
+        values = CATALOG["dice"].values(measurements.counts, both_empty_is_one=False)
+        for name in scored:
+            column = values[:, measurements.classes.index(name)]
+            ordered = np.sort(column[np.isfinite(column)])
+            for rank, value in enumerate(ordered, start=1):
+                out.write(f"{split},{name},{rank / ordered.size:.6g},{value:.6g}\n")
+    write_text(path, out.getvalue())

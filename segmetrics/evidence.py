@@ -1,0 +1,195 @@
+"""Where the files of an evaluation lie, and the digests that tie them together.
+
+A verdict counts only for the very files it was computed from: `verdict.json` lists their digests,
+and whoever acts on it (gate, tracking, promotion) compares them first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segmetrics.errors import DataError
+from segmetrics.files import sha256_json, sha256_path
+from segmetrics.gates.verdict import SCHEMA
+from segmetrics.tables import CONFUSION, IMAGES
+
+SETTINGS = "params.yaml"  # the name of the settings among a verdict's inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one project, relative to its folder.
+
+    Attributes
+    ----------
+    samples, root, source
+        `data.samples`, `data.root` and `infer.source`.
+    results
+        The folder of everything that stages write.
+    """
+
+    samples: Path
+    root: Path
+    source: Path
+    splits: tuple[str, ...]
+    results: Path = Path("results")
+
+    def sample_list(self, split: str) -> Path:
+        return self.results / "samples" / f"{split}.csv"
+
+    def predictions(self, split: str) -> Path:
+        return self.results / "predictions" / split
+
+    def measurements(self, split: str) -> Path:
+        return self.results / "measurements" / split
+
+    @property
+    def operating_point(self) -> Path:
+        return self.results / "operating_point.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.results / "evaluation.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.results / "metrics.json"
+
+    @property
+    def verdict(self) -> Path:
+        return self.results / "verdict.json"
+
+    @property
+    def receipt(self) -> Path:
+        return self.results / "tracking.json"
+
+    @property
+    def baseline(self) -> Path:
+        return self.results.parent / "baseline"
+
+    @property
+    def tables(self) -> tuple[Path, ...]:
+        """The measurement tables of all splits."""
+        return tuple(
+            self.measurements(split) / name for split in self.splits for name in (IMAGES, CONFUSION)
+        )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file or folder that has to be there.
+
+    Raises
+    ------
+    DataError
+        It is not.
+    """
+    try:
+        return sha256_path(path)
+    except OSError as error:
+        raise DataError(str(path), "is missing or cannot be read", "run `dvc repro`") from error
+
+
+def evaluation_inputs(layout: Layout) -> dict[str, str]:
+    """Digests of what evaluation.json is computed from."""
+    lists = [layout.sample_list(split) for split in layout.splits]
+    return {path.as_posix(): digest(path) for path in (layout.samples, *lists, *layout.tables)}
+
+
+def verdict_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of what verdict.json is computed from, `settings` (those that count) among them."""
+    paths = [layout.evaluation, layout.metrics, layout.operating_point]
+    own = {path.as_posix(): digest(path) for path in paths}
+    baseline = {layout.baseline.as_posix(): digest(layout.baseline)}
+    return {SETTINGS: sha256_json(settings)} | own | evaluation_inputs(layout) | baseline
+
+
+def eval_id(layout: Layout, settings: Mapping[str, Any]) -> str:
+    """The identity of an evaluation: SHA-256 of model, samples, baseline, settings and verdict."""
+    return sha256_json(
+        {
+            "source": digest(layout.source),
+            "inputs": verdict_inputs(layout, settings),
+            "verdict": digest(layout.verdict),
+        }
+    )
+
+
+def read_verdict(path: Path) -> dict[str, Any]:
+    """verdict.json, checked for its schema and the keys that are acted on.
+
+    Raises
+    ------
+    DataError
+        Missing, damaged, or of another schema.
+    """
+    data = read_json(path)
+    wanted = ("schema", "decision", "grade", "domain", "inputs", "rules", "findings")
+    if not isinstance(data, dict) or any(key not in data for key in wanted):
+        raise DataError(str(path), "is not a verdict", "run `dvc repro check`")
+    if data["schema"] != SCHEMA:
+        raise DataError(
+            str(path), f"schema {data['schema']} instead of {SCHEMA}", "run `dvc repro`"
+        )
+    if data["decision"] not in ("pass", "fail", "inconclusive"):
+        raise DataError(
+            str(path), f'unknown decision "{data["decision"]}"', "run `dvc repro check`"
+        )
+    return data
+
+
+def read_current_verdict(layout: Layout, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdict, once it is that of the files and settings at hand.
+
+    Raises
+    ------
+    DataError
+        Missing or damaged, or a file that it rests on changed since.
+    """
+    verdict = read_verdict(layout.verdict)
+    changed = changed_inputs(verdict, verdict_inputs(layout, settings))
+    if changed:
+        text = f"is of an earlier run: {', '.join(changed)} changed since"
+        raise DataError(str(layout.verdict), text, "run `dvc repro`")
+    return verdict
+
+
+def check_receipt(layout: Layout, settings: Mapping[str, Any]) -> None:
+    """Check that the evaluation at hand is the one that was tracked.
+
+    Raises
+    ------
+    DataError
+        The receipt is missing, damaged, or of another evaluation.
+    """
+    receipt = read_json(layout.receipt)
+    found = receipt.get("eval_id") if isinstance(receipt, dict) else None
+    if found != eval_id(layout, settings):
+        what = "is not the receipt of this evaluation"
+        raise DataError(str(layout.receipt), what, "run `dvc repro -f -s track`")
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file.
+
+    Raises
+    ------
+    DataError
+        Missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(str(path), "there is no such file", "run `dvc repro`") from error
+    except (OSError, ValueError) as error:
+        raise DataError(str(path), f"is damaged ({error})", "run `dvc repro`") from error
+
+
+def changed_inputs(verdict: Mapping[str, Any], current: Mapping[str, str]) -> list[str]:
+    """The inputs of a verdict that are not what they were, or were not there."""
+    recorded: Mapping[str, str] = verdict["inputs"]
+    names = {*recorded, *current}
+    return sorted(name for name in names if recorded.get(name) != current.get(name))

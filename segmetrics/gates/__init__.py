@@ -1,0 +1,1 @@
+"""Rules, domain presets, findings and the verdict: no files, no pixels."""

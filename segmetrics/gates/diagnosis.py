@@ -1,0 +1,87 @@
+"""Findings in plain words: what the numbers hide, with the numbers that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from segmetrics.gates.grade import Bands
+from segmetrics.gates.rules import Finding
+from segmetrics.stats.evaluation import SplitEvaluation
+
+HIGH_ACCURACY = 0.90
+LOW_RECALL = 0.5
+
+
+def accuracy_paradox(
+    split: SplitEvaluation,
+    scored: Sequence[str],
+    bands: Bands,
+    severity: Literal["block", "warn", "note"],
+) -> list[Finding]:
+    """One finding for each class whose accuracy is high although it is found badly.
+
+    A class is reported where its pooled accuracy is at least 0.90 while its recall is below 0.5 or
+    its Dice and IoU are graded bad.
+    """
+    findings = []
+    for name in scored:
+        values = {
+            metric: estimate.value
+            for metric in ("accuracy", "recall", "dice", "iou")
+            if (estimate := split.estimate(name, "pooled", metric)) is not None
+        }
+        accuracy, recall = values.get("accuracy"), values.get("recall")
+        if accuracy is None or recall is None or accuracy < HIGH_ACCURACY:
+            continue
+        grade = bands.grade(dice=values.get("dice"), iou=values.get("iou"))
+        if recall < LOW_RECALL or grade == "bad":
+            data = paradox_numbers(accuracy, recall, _prevalence(split, name)) | {"class": name}
+            findings.append(
+                Finding(
+                    "accuracy_paradox",
+                    severity,
+                    _text(name, data),
+                    data | {"dice": values.get("dice")},
+                )
+            )
+    return findings
+
+
+def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[str, float]:
+    """What accuracy A and recall R alone imply.
+
+    All errors together are 1 - A of the pixels, and of the class's share P of the pixels 1 - R is
+    missed, so P <= (1 - A) / (1 - R). With no false positive at all, Dice is 2R / (1 + R) and IoU
+    is R; any false positive lowers both. Example: A = 0.98, R = 0.12 give P <= 0.0227, Dice <=
+    0.214, IoU <= 0.12.
+    """
+    errors, missed = 1 - accuracy, 1 - recall
+    return {
+        "accuracy": accuracy,
+        "recall": recall,
+        "prevalence": prevalence,
+        "accuracy_of_nothing": 1 - prevalence,
+        "dice_at_most": 2 * recall / (1 + recall),
+        "iou_at_most": recall,
+        "prevalence_at_most": min(1.0, errors / missed) if missed > 0 else 1.0,
+    }
+
+
+def _prevalence(split: SplitEvaluation, class_name: str) -> float:
+    """Share of the class in the counted reference pixels."""
+    row = split.labels.index(class_name)
+    totals = [
+        sum(counts) + other for counts, other in zip(split.confusion, split.other, strict=True)
+    ]
+    return totals[row] / sum(totals) if sum(totals) else 0.0
+
+
+def _text(name: str, data: dict[str, Any]) -> str:
+    return (
+        f"{name}: accuracy {data['accuracy']:.1%} looks good, yet only {data['recall']:.1%} of the "
+        f"{name} pixels are found. Predicting no {name} at all would reach "
+        f"{data['accuracy_of_nothing']:.1%}, because {name} covers {data['prevalence']:.2%} of the "
+        f"pixels. With this recall, Dice cannot exceed {data['dice_at_most']:.3f} and IoU "
+        f"{data['iou_at_most']:.3f}, whatever the accuracy is."
+    )

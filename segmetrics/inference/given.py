@@ -1,0 +1,146 @@
+"""Predictions that segmetrics does not make: a folder of files, or another program's output."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from segmetrics.data.pictures import SUFFIXES, decode, read_bytes
+from segmetrics.data.samples import Sample, files_by_stem, write_sample_list
+from segmetrics.errors import ConfigError, DataError, ModelError, Problem
+from segmetrics.files import sha256_json, sha256_path
+from segmetrics.inference.store import Manifest, PredictionStore
+
+
+def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifest:
+    """Take over the predictions of a folder, named `<id>.<ending>`.
+
+    Raises
+    ------
+    DataError
+        Predictions are missing or surplus, unreadable, or of another shape: all are listed.
+    """
+    files = _matched(folder, samples)
+    keys = {s.id: sha256_json(["given", sha256_path(files[s.id])]) for s in samples}
+    store = PredictionStore(out, keys)
+    _add_all(store, {s.id: s for s in samples}, files)
+    return store.finish("given", sha256_path(folder))
+
+
+def _matched(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
+    files = files_by_stem(folder, SUFFIXES, "prediction")
+    wanted = {s.id for s in samples}
+    problems = [
+        Problem(str(folder), f'no prediction for the sample "{s.id}"', f"expected {s.id}.png")
+        for s in samples
+        if s.id not in files
+    ]
+    problems += [
+        Problem(str(path), "belongs to no sample of this split", "list it or move it away")
+        for stem, path in files.items()
+        if stem not in wanted
+    ]
+    if problems:
+        raise DataError.of(problems, f"predictions in {folder}")
+    return files
+
+
+def _add_all(
+    store: PredictionStore, samples: Mapping[str, Sample], files: Mapping[str, Path]
+) -> None:
+    """Check and add what the store lacks; nothing is added where anything is wrong."""
+    problems: list[Problem] = []
+    for name in store.missing:
+        try:
+            _check_shape(files[name], samples[name])
+        except DataError as error:
+            problems += error.problems
+    if problems:
+        raise DataError.of(problems, "given predictions")
+    for name in store.missing:
+        store.add(name, read_bytes(files[name]), files[name].suffix.lower())
+
+
+def _check_shape(path: Path, sample: Sample) -> None:
+    found = decode(read_bytes(path), str(path), _height_width)
+    if found != sample.shape:
+        raise DataError(
+            str(path),
+            f"has {found[0]} x {found[1]} pixels, the mask of {sample.id} "
+            f"{sample.shape[0]} x {sample.shape[1]}",
+            "nothing is resized to fit: write predictions at the size of the mask",
+        )
+
+
+def _height_width(picture: Image.Image) -> tuple[int, int]:
+    return picture.height, picture.width
+
+
+def run_command(
+    command: str, samples: Sequence[Sample], *, split: str, source: Path, out: Path
+) -> Manifest:
+    """Let another program predict, and take over what it writes.
+
+    The command is split as a POSIX shell splits words and run without a shell. In it, `{samples}`
+    is a CSV list of the samples to predict (id, image, ...), `{out}` the folder for `<id>.png`
+    files, `{source}` is `infer.source` and `{split}` the name of the split. Only samples without a
+    finished prediction are listed.
+
+    Raises
+    ------
+    ConfigError
+        The command cannot be split or lacks `{samples}` or `{out}`.
+    ModelError
+        It cannot be started or exits with another status than 0.
+    DataError
+        Its predictions are missing, surplus, unreadable or of another shape.
+    """
+    source_digest = sha256_path(source)
+    keys = {s.id: sha256_json([command, source_digest, s.image_digest]) for s in samples}
+    store = PredictionStore(out, keys)
+    missing = set(store.missing)
+    todo = [s for s in samples if s.id in missing]
+    if todo:
+        with tempfile.TemporaryDirectory(prefix=".command-", dir=out.parent) as folder:
+            listed, written = Path(folder) / "samples.csv", Path(folder) / "predictions"
+            write_sample_list(listed, todo)
+            written.mkdir()
+            values = {"samples": listed, "out": written, "source": source, "split": split}
+            _run(_arguments(command, values))
+            _add_all(store, {s.id: s for s in todo}, _matched(written, todo))
+    return store.finish("given", source_digest)
+
+
+def _arguments(command: str, values: Mapping[str, object]) -> list[str]:
+    for name in ("samples", "out"):
+        if f"{{{name}}}" not in command:
+            raise ConfigError("infer.command", f"lacks {{{name}}}", f"add {{{name}}} to it")
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ConfigError("infer.command", f"cannot be split into words ({error})") from error
+    # Replaced word by word, so that braces of the command's own and spaces in paths stay whole.
+    for name, value in values.items():
+        words = [word.replace(f"{{{name}}}", str(value)) for word in words]
+    return words
+
+
+def _run(words: list[str]) -> None:
+    program = shutil.which(words[0])
+    if program is None:
+        raise ModelError("infer.command", f'there is no program "{words[0]}"', "check the name")
+    sys.stdout.flush()
+    done = subprocess.run([program, *words[1:]], check=False)
+    if done.returncode != 0:
+        raise ModelError(
+            "infer.command",
+            f"{shlex.join(words)} ended with status {done.returncode}",
+            "its own output stands above",
+        )

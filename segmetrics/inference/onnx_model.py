@@ -1,0 +1,190 @@
+"""An ONNX segmentation model: one image input (N, C, H, W), one score output (N, K, H, W)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segmetrics.errors import ConfigError, ModelError
+from segmetrics.inference.preprocess import Floats, Preprocessing
+
+_INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class OnnxModel:
+    """A loaded model whose inputs and outputs were checked.
+
+    Parameters
+    ----------
+    path
+        The `.onnx` file.
+    threads
+        Threads of one run; changes no result.
+    providers
+        ONNX Runtime execution providers, best first.
+
+    Attributes
+    ----------
+    channels
+        C: 1, 3 or 4.
+    batch
+        The fixed batch size, None where any is taken.
+    size
+        The fixed (height, width), None in the place of one that is free.
+
+    Raises
+    ------
+    ModelError
+        Not a model, or its input or output does not fit: expected and found shapes are named.
+    ConfigError
+        A provider is not available.
+    """
+
+    def __init__(self, path: Path, *, threads: int, providers: Sequence[str]) -> None:
+        # Imported here: onnxruntime is not part of the base install.
+        try:
+            import onnxruntime
+            from onnxruntime.capi import onnxruntime_pybind11_state as state
+        except ImportError as error:
+            raise ModelError(
+                str(path), "ONNX Runtime is not installed", 'pip install "segmetrics[pipeline]"'
+            ) from error
+        self.path = path
+        self._failures = tuple(
+            e for e in vars(state).values() if isinstance(e, type) and issubclass(e, Exception)
+        )
+        _check_providers(providers, onnxruntime.get_available_providers())
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=list(providers)
+            )
+        except self._failures as error:
+            raise ModelError(
+                str(path), f"cannot be loaded as an ONNX model ({_short(error)})", "export it again"
+            ) from error
+        self._input = self._only(self._session.get_inputs(), "input")
+        self._output = self._session.get_outputs()[0].name
+        self._check_shapes()
+
+    def _only(self, nodes: Sequence[Any], what: str) -> Any:
+        if len(nodes) != 1:
+            found = ", ".join(f"{n.name} {n.shape}" for n in nodes)
+            raise ModelError(str(self.path), f"expected one {what}, found {len(nodes)}: {found}")
+        return nodes[0]
+
+    def _check_shapes(self) -> None:
+        shape, dtype = self._input.shape, self._input.type
+        if len(shape) != 4 or dtype not in _INPUT_TYPES or shape[1] not in (1, 3, 4):
+            raise ModelError(
+                str(self.path),
+                f'expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "'
+                f'{self._input.name}" {dtype} {shape}',
+                "export the model with channels first and a fixed number of channels",
+            )
+        self._dtype = _INPUT_TYPES[dtype]
+        self.channels: int = shape[1]
+        self.batch: int | None = shape[0] if isinstance(shape[0], int) else None
+        self.size = tuple(n if isinstance(n, int) else None for n in shape[2:])
+        output = self._session.get_outputs()[0]
+        if len(output.shape) != 4:
+            raise ModelError(
+                str(self.path),
+                f'expected an output [N, K, H, W] of one score per class, found "{output.name}" '
+                f"{output.shape}",
+                "export the scores, not the finished label map",
+            )
+
+    @property
+    def n_outputs(self) -> int | None:
+        """K where the model declares it: 1 is one probability per pixel."""
+        k = self._session.get_outputs()[0].shape[1]
+        return k if isinstance(k, int) else None
+
+    def check_fits(self, how: Preprocessing, n_classes: int) -> None:
+        """Check a model's fixed size, channels and classes against the settings.
+
+        Raises
+        ------
+        ModelError
+            They do not fit; the message names what would.
+        """
+        height, width = self.size
+        if height and width and how.size != (height, width):
+            found = f"infer.size is {list(how.size) if how.size else 'null (native size)'}"
+            remedy = f"set infer.size: [{height}, {width}]"
+            raise ModelError(
+                str(self.path), f"takes only {height} x {width} pixels, {found}", remedy
+            )
+        for name, values in (("mean", how.mean), ("std", how.std)):
+            if len(values) not in (1, self.channels):
+                raise ModelError(
+                    str(self.path),
+                    f"has {self.channels} channels, infer.{name} has {len(values)} values",
+                    f"give one value or {self.channels}",
+                )
+        if self.n_outputs is not None:
+            check_classes(str(self.path), self.n_outputs, n_classes)
+
+    def run(self, batch: Floats) -> Floats:
+        """Scores (N, K, h, w), float32, of a batch (N, C, h, w).
+
+        Raises
+        ------
+        ModelError
+            The model fails on this shape, or gives another shape or non-finite scores.
+        """
+        n = batch.shape[0]
+        if self.batch is not None and n < self.batch:
+            # A model with a fixed batch wants it full; what was repeated is cut off below.
+            batch = np.concatenate([batch, np.repeat(batch[-1:], self.batch - n, axis=0)])
+        feed = {self._input.name: batch.astype(self._dtype, copy=False)}
+        try:
+            scores = self._session.run([self._output], feed)[0]
+        except self._failures as error:
+            raise ModelError(
+                str(self.path),
+                f"failed on an input of shape {list(batch.shape)} ({_short(error)})",
+                "set infer.multiple to the model's downsampling factor, or infer.size",
+            ) from error
+        expected = (batch.shape[0], *batch.shape[2:])
+        if scores.ndim != 4 or (scores.shape[0], *scores.shape[2:]) != expected:
+            raise ModelError(
+                str(self.path),
+                f"expected an output [{batch.shape[0]}, K, {batch.shape[2]}, {batch.shape[3]}] for "
+                f"the input {list(batch.shape)}, found {list(scores.shape)}",
+                "the output must have the height and width of the input",
+            )
+        if not np.isfinite(scores).all():
+            raise ModelError(str(self.path), "gives NaN or infinite scores", "check its export")
+        return np.asarray(scores[:n], np.float32)
+
+
+def check_classes(where: str, k: int, n_classes: int) -> None:
+    """Check K output channels against the declared classes: 1 for two classes, else one each."""
+    if k != n_classes and not (k == 1 and n_classes == 2):
+        raise ModelError(
+            where,
+            f"gives {k} channels [N, {k}, H, W]; data.classes declares {n_classes} classes, "
+            f"expected [N, {n_classes}, H, W]{' or [N, 1, H, W]' if n_classes == 2 else ''}",
+            "declare in data.classes what the model predicts, in its order",
+        )
+
+
+def _check_providers(wanted: Sequence[str], available: Sequence[str]) -> None:
+    unknown = [name for name in wanted if name not in available]
+    if unknown:
+        raise ConfigError(
+            "runtime.providers",
+            f"{', '.join(unknown)} is not available (available: {', '.join(available)})",
+            "name one of these or install the onnxruntime that brings it",
+        )
+
+
+def _short(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]

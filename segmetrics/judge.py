@@ -1,0 +1,99 @@
+"""`evaluate` and `check` for a whole project: from its files to evaluation and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from segmetrics.data.samples import read_samples
+from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
+from segmetrics.evidence import Layout, evaluation_inputs, read_json, verdict_inputs
+from segmetrics.files import write_json
+from segmetrics.gates.diagnosis import accuracy_paradox
+from segmetrics.gates.domains import Domain
+from segmetrics.gates.grade import Bands
+from segmetrics.gates.rules import Finding, Rule
+from segmetrics.gates.verdict import Verdict, judge
+from segmetrics.stats.evaluation import Evaluation, metrics_json
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides: the domain, the rules in force, the grade's bands, the judged split."""
+
+    domain: Domain
+    rules: tuple[Rule, ...]
+    bands: Bands
+    judge: str
+    scored: tuple[str, ...]
+    accuracy_paradox: Literal["block", "warn", "note"] = "warn"
+
+
+def evaluate_project(layout: Layout, options: EvaluationOptions) -> Evaluation:
+    """Evaluate every split from its tables; nothing is written.
+
+    Raises
+    ------
+    DataError
+        Something is missing, damaged, or does not belong together.
+    """
+    rows = read_samples(layout.samples)
+    splits = {}
+    for split in layout.splits:
+        measurements, by_id = read_split(split, layout.results, rows)
+        splits[split] = evaluate_split(measurements, by_id, options)
+    return Evaluation(splits, evaluation_inputs(layout))
+
+
+def write_evaluation(layout: Layout, options: EvaluationOptions) -> None:
+    """Write evaluation.json, metrics.json and the plots."""
+    evaluation = evaluate_project(layout, options)
+    rows = read_samples(layout.samples)
+    curves = {
+        split: (read_split(split, layout.results, rows)[0], options.scored)
+        for split in layout.splits
+    }
+    write_dice_curve(layout.results / "plots" / "dice.csv", curves)
+    write_json(layout.evaluation, evaluation.to_json())
+    write_json(layout.metrics, metrics_json(evaluation))
+
+
+def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -> Verdict:
+    """Judge evaluation.json; nothing is written.
+
+    An evaluation of other tables or lists than those at hand blocks.
+    """
+    evaluation = Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation))
+    findings = [_NO_INTERVALS]
+    current = evaluation_inputs(layout)
+    stale = sorted(
+        n for n in {*current, *evaluation.inputs} if current.get(n) != evaluation.inputs.get(n)
+    )
+    if stale:
+        text = (
+            f"the evaluation was computed from other files than those at hand: {', '.join(stale)}"
+        )
+        findings.append(Finding("stale_evaluation", "block", text, {"files": stale}))
+    split = evaluation.splits.get(policy.judge)
+    if split is not None:
+        findings += accuracy_paradox(split, policy.scored, policy.bands, policy.accuracy_paradox)
+    return judge(
+        evaluation,
+        policy.rules,
+        domain=policy.domain,
+        bands=policy.bands,
+        split=policy.judge,
+        scored=policy.scored,
+        findings=findings,
+        inputs=verdict_inputs(layout, settings),
+    )
+
+
+_NO_INTERVALS = Finding(
+    "point_values",
+    "note",
+    "rules compare point values: no confidence intervals are computed, so a value close to its "
+    "bound may be luck of the sample",
+    {},
+)

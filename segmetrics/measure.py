@@ -1,0 +1,272 @@
+"""`measure`: the one pass over the pixels of a split, from files to tables.
+
+Finished chunks are written as they come and reused after an interruption or when samples are added;
+a row is reused only where the settings and the digests of reference and prediction are unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segmetrics.chunks import Parts
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.masks import check_reference, lossy_pixels, read_mask, read_probability
+from segmetrics.data.pictures import read_bytes
+from segmetrics.data.samples import Sample
+from segmetrics.errors import ConfigError, DataError, Problem
+from segmetrics.files import sha256_bytes, sha256_json, write_json
+from segmetrics.inference.store import Manifest, find_prediction, read_manifest
+from segmetrics.metrics.counts import Labels, confusion_matrix
+from segmetrics.parallel import ordered_map
+from segmetrics.progress import progress
+from segmetrics.tables import MeasuredImage
+
+_CHUNK = 64  # images a part: about a second of work
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """How predictions become labels: `argmax` label maps, or probabilities from `threshold` on."""
+
+    decision: Literal["argmax", "fixed"]
+    threshold: float | None = None
+
+    @property
+    def probability(self) -> bool:
+        """Whether predictions are probability maps."""
+        return self.threshold is not None
+
+    def __str__(self) -> str:
+        return self.decision + (f", threshold {self.threshold:g}" if self.threshold else "")
+
+
+def write_operating_point(path: Path, point: OperatingPoint) -> None:
+    """Write operating_point.json: `threshold` (null for argmax) and `source`."""
+    write_json(path, {"threshold": point.threshold, "source": point.decision})
+
+
+def read_operating_point(path: Path) -> OperatingPoint:
+    """Read what `write_operating_point` wrote.
+
+    Raises
+    ------
+    DataError
+        Missing or damaged.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        threshold, source = data["threshold"], data["source"]
+        if (source, threshold is None) not in (("argmax", True), ("fixed", False)):
+            raise ValueError(f"source {source}, threshold {threshold}")
+        return OperatingPoint(source, None if threshold is None else float(threshold))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            str(path), f"not an operating point ({error})", "run `dvc repro operate`"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sample and the file of its prediction."""
+
+    sample: Sample
+    prediction: Path
+
+
+def measure_split(
+    samples: Sequence[Sample],
+    *,
+    predictions: Path,
+    out: Path,
+    scheme: LabelScheme,
+    operating_point: OperatingPoint,
+    workers: int,
+) -> None:
+    """Measure a split: write `images.parquet` and `confusion.parquet` to `out`.
+
+    Parameters
+    ----------
+    predictions
+        A folder that `infer` wrote, or any folder of files named by sample id.
+
+    Raises
+    ------
+    ConfigError
+        The predictions are of another kind than the operating point.
+    DataError
+        A prediction is missing, unreadable, of another shape, or a file changed since it was
+        listed: everything that is wrong is reported together.
+    """
+    manifest = read_manifest(predictions)
+    _check_kind(manifest, operating_point, predictions)
+    pairs = pair_samples(samples, predictions, manifest)
+    key = settings_key(scheme, operating_point)
+    parts = Parts(out, scheme.names, key)
+    done = parts.finished({pair.sample.id: _digests(pair) for pair in pairs} if parts.any else {})
+    todo = [pair for pair in pairs if pair.sample.id not in done]
+    results = measure_pairs(todo, scheme=scheme, point=operating_point, workers=workers)
+    shown = progress(results, total=len(todo), text="measuring")
+    problems: list[Problem] = []
+    for chunk in _chunks(shown, _CHUNK):
+        problems += [result for result in chunk if isinstance(result, Problem)]
+        parts.add([result for result in chunk if isinstance(result, MeasuredImage)])
+    if problems:
+        raise DataError.of(problems, f"measuring against {predictions}")
+    parts.merge([pair.sample.id for pair in pairs])
+
+
+def _digests(pair: Pair) -> tuple[str, str, str]:
+    prediction = sha256_bytes(read_bytes(pair.prediction))
+    return pair.sample.image_digest, pair.sample.mask_digest, prediction
+
+
+def settings_key(scheme: LabelScheme, point: OperatingPoint) -> str:
+    """The digest of every setting that the counts depend on."""
+    return sha256_json(
+        [scheme.names, scheme.values, scheme.ignore, scheme.encoding, point.threshold]
+    )
+
+
+def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
+    kind = manifest.kind if manifest else "given"
+    if kind == "labels" and point.probability:
+        raise ConfigError(
+            "operating_point.decision",
+            f'"{point.decision}" needs probabilities, {folder} holds label maps',
+            "set operating_point: {decision: argmax, threshold: null}",
+        )
+    if kind == "probability" and not point.probability:
+        raise ConfigError(
+            "operating_point.decision",
+            f'"argmax" needs label maps, {folder} holds probabilities',
+            "set operating_point: {decision: fixed, threshold: 0.5}",
+        )
+
+
+def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | None) -> list[Pair]:
+    """The prediction file of every sample.
+
+    Raises
+    ------
+    DataError
+        Files are missing; all are listed.
+    """
+    pairs, problems = [], []
+    for sample in samples:
+        entry = manifest.entries.get(sample.id) if manifest else None
+        path = folder / entry.file if entry else find_prediction(folder, sample.id)
+        if path is None or not path.is_file():
+            text = f'no prediction for the sample "{sample.id}"'
+            problems.append(Problem(str(folder), text, f"expected {sample.id}.png"))
+        else:
+            pairs.append(Pair(sample, path))
+    if problems:
+        raise DataError.of(problems, f"predictions in {folder}")
+    return pairs
+
+
+def measure_pairs(
+    pairs: Sequence[Pair], *, scheme: LabelScheme, point: OperatingPoint, workers: int
+) -> Iterator[MeasuredImage | Problem]:
+    """Measure pairs over threads, in order; a pair that cannot be measured gives its problem."""
+    return ordered_map(partial(_measure, scheme=scheme, point=point), pairs, workers=workers)
+
+
+def _measure(pair: Pair, *, scheme: LabelScheme, point: OperatingPoint) -> MeasuredImage | Problem:
+    sample = pair.sample
+    try:
+        counted = count_files(
+            reference=sample.mask, prediction=pair.prediction, scheme=scheme, point=point
+        )
+        if counted.reference_digest != sample.mask_digest:
+            raise DataError(
+                str(sample.mask), "changed since `samples` ran", "run `dvc repro` again"
+            )
+    except DataError as error:
+        return error.problems[0]
+    return MeasuredImage(
+        id=sample.id,
+        image_digest=sample.image_digest,
+        reference_digest=counted.reference_digest,
+        prediction_digest=counted.prediction_digest,
+        matrix=counted.matrix,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedPair:
+    """The confusion matrix (K, K + 1) of two files, and their digests.
+
+    `lossy_pixels` is set where the reference is a JPEG: its pixels that are neither 0 nor 255.
+    """
+
+    matrix: npt.NDArray[np.int64]
+    reference_digest: str
+    prediction_digest: str
+    lossy_pixels: int | None
+
+
+def count_files(
+    *, reference: Path, prediction: Path, scheme: LabelScheme, point: OperatingPoint
+) -> CountedPair:
+    """Read a reference and a prediction and count their pixels.
+
+    Raises
+    ------
+    DataError
+        A file cannot be used, the shapes differ, or the reference holds an undeclared label.
+    """
+    reference_bytes, prediction_bytes = read_bytes(reference), read_bytes(prediction)
+    mask = read_mask(reference_bytes, str(reference), scheme)
+    predicted = _prediction(prediction_bytes, str(prediction), scheme, point)
+    if predicted.shape != mask.labels.shape:
+        raise DataError(
+            str(prediction),
+            f"has shape {predicted.shape}, its reference {reference} {mask.labels.shape}",
+            "nothing is resized to fit: write predictions at the size of the mask",
+        )
+    try:
+        matrix = confusion_matrix(
+            reference=mask.labels,
+            prediction=predicted,
+            n_classes=scheme.n_classes,
+            reference_lookup=scheme.reference_lookup,
+            prediction_lookup=(
+                scheme.threshold_lookup if point.probability else scheme.prediction_lookup
+            ),
+        )
+    except DataError:
+        check_reference(mask, str(reference), scheme)  # says the same with the file's name
+        raise
+    return CountedPair(
+        matrix, sha256_bytes(reference_bytes), sha256_bytes(prediction_bytes), lossy_pixels(mask)
+    )
+
+
+def _prediction(content: bytes, where: str, scheme: LabelScheme, point: OperatingPoint) -> Labels:
+    if point.threshold is not None:
+        return read_probability(content, where, point.threshold)
+    labels = read_mask(content, where, scheme).labels
+    if scheme.encoding == "binary" and ((labels != 0) & (labels != labels.max(initial=0))).any():
+        raise DataError(
+            where,
+            f"holds {np.unique(labels).size} different values, a binary prediction two",
+            "for probabilities set operating_point: {decision: fixed, threshold: 0.5}",
+        )
+    return labels
+
+
+def _chunks(
+    items: Iterator[MeasuredImage | Problem], size: int
+) -> Iterator[list[MeasuredImage | Problem]]:
+    while chunk := list(islice(items, size)):
+        yield chunk

@@ -1,0 +1,125 @@
+"""What goes into the MLflow run of an evaluation: parameters, metrics, artifacts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from segmetrics.evidence import Layout, digest, eval_id, read_current_verdict, read_json
+from segmetrics.files import write_json
+from segmetrics.stats.evaluation import Evaluation, Scope
+from segmetrics.tables import IMAGES, read_table
+from segmetrics.texts import verdict_markdown
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that goes into a run.
+
+    Attributes
+    ----------
+    settings
+        The settings that determine results, nested.
+    ids
+        How sample ids leave the machine: `plain`, `hashed`, or `none` (no per-image tables).
+    """
+
+    eval_id: str
+    experiment: str
+    settings: Mapping[str, Any]
+    evaluation: Evaluation
+    verdict: Mapping[str, Any]
+    model_digest: str
+    ids: Literal["plain", "hashed", "none"] = "hashed"
+
+
+def read_record(
+    layout: Layout,
+    settings: Mapping[str, Any],
+    *,
+    experiment: str,
+    ids: Literal["plain", "hashed", "none"],
+) -> Record:
+    """Everything that goes into the run of the evaluation at hand.
+
+    Raises
+    ------
+    DataError
+        A file is missing or damaged, or the verdict is of other files than those at hand.
+    """
+    verdict = read_current_verdict(layout, settings)
+    return Record(
+        eval_id=eval_id(layout, settings),
+        experiment=experiment,
+        settings=settings,
+        evaluation=Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation)),
+        verdict=verdict,
+        model_digest=digest(layout.source),
+        ids=ids,
+    )
+
+
+def metric_values(evaluation: Evaluation) -> dict[str, float]:
+    """`split/metric_aggregate/class`, and `split/metric_aggregate` for the class mean."""
+    values: dict[str, float] = {}
+    for name, split in evaluation.splits.items():
+        values |= _scope_metrics(split, name)
+    return values
+
+
+def _scope_metrics(scope: Scope, split: str) -> dict[str, float]:
+    tables = [("", scope.mean), *((f"/{name}", table) for name, table in scope.classes.items())]
+    return {
+        f"{split}/{metric}_{aggregate}{suffix}": estimate.value
+        for suffix, table in tables
+        for aggregate, metrics in table.items()
+        for metric, estimate in metrics.items()
+        if estimate.value is not None
+    }
+
+
+def flat_params(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as `data.classes.tumour: 1`; lists stay one value, null is "null"."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flat_params(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def collect_artifacts(folder: Path, record: Record, layout: Layout) -> None:
+    """Put the artifacts of a run together; sample ids only as `record.ids` allows."""
+    write_json(folder / "verdict.json", record.verdict)
+    write_json(folder / "evaluation.json", record.evaluation.to_json())
+    (folder / "verdict.md").write_text(
+        verdict_markdown(record.verdict, record.evaluation), encoding="utf-8"
+    )
+    write_json(folder / "settings.json", dict(record.settings))
+    if record.ids == "none":
+        return
+    for split in layout.splits:
+        table, _ = read_table(layout.measurements(split) / IMAGES)
+        target = folder / "measurements" / split / IMAGES
+        target.parent.mkdir(parents=True)
+        _write_table(table, target, record.ids)
+
+
+def _write_table(table: Any, target: Path, ids: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if ids == "hashed":
+        names = [hash_id(name) for name in table.column("id").to_pylist()]
+        table = table.set_column(table.schema.get_field_index("id"), "id", pa.array(names))
+    pq.write_table(table, target, compression="zstd")
+
+
+def hash_id(sample: str) -> str:
+    """A sample id as it may leave the machine: the first 16 digits of its SHA-256."""
+    return hashlib.sha256(sample.encode()).hexdigest()[:16]

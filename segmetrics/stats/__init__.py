@@ -1,0 +1,1 @@
+"""From counts per image to named aggregates: numpy alone, no files."""

@@ -1,0 +1,117 @@
+"""Aggregates of a metric over images and groups, with what was undefined counted beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segmetrics.metrics.catalog import Aggregate, MetricInfo
+from segmetrics.metrics.counts import ConfusionCounts
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One aggregated value.
+
+    Attributes
+    ----------
+    value
+        None where undefined (0/0).
+    low, high
+        Ends of its confidence interval; None where none was computed.
+    defined, undefined
+        How many units have and lack a value: images for `pooled` and `image_mean`, groups for
+        `group_mean`, classes for a class mean.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    defined: int
+    undefined: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As in evaluation.json."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, value: float, defined: int, total: int) -> Estimate:
+        """An estimate without interval; NaN and infinity become None."""
+        finite = float(value) if np.isfinite(value) else None
+        return cls(finite, None, None, int(defined), int(total) - int(defined))
+
+
+def estimates(
+    metric: MetricInfo,
+    counts: ConfusionCounts,
+    groups: npt.NDArray[np.intp],
+    aggregate: Aggregate,
+    *,
+    both_empty_is_one: bool = False,
+) -> list[Estimate]:
+    """One estimate per class.
+
+    Parameters
+    ----------
+    counts
+        Shape (n, K): images by classes.
+    groups
+        Shape (n,): the index of each image's group (patient, slide, drive), `0 .. G - 1`.
+    aggregate
+        `pooled`: counts summed over images, then the ratio (the definition of Cityscapes and VOC).
+        `image_mean`: mean of the images where the metric is defined. `group_mean`: mean over groups
+        of the mean of their defined images.
+    """
+    per_image = metric.values(counts, both_empty_is_one=both_empty_is_one)
+    if aggregate == "pooled":
+        value = metric.values(counts.sum(), both_empty_is_one=both_empty_is_one)
+        units = per_image
+    elif aggregate == "image_mean":
+        value, units = mean_of_defined(per_image), per_image
+    else:
+        units = group_values(per_image, groups)
+        value = mean_of_defined(units)
+    defined = np.isfinite(units).sum(axis=0)
+    return [Estimate.of(v, d, units.shape[0]) for v, d in zip(value, defined, strict=True)]
+
+
+def mean_of_defined(values: Values) -> Values:
+    """Column means over the finite entries of (n, K); NaN where there are none."""
+    finite = np.isfinite(values)
+    n = finite.sum(axis=0)
+    total = np.where(finite, values, 0.0).sum(axis=0)
+    mean: Values = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return mean
+
+
+def group_values(values: Values, groups: npt.NDArray[np.intp]) -> Values:
+    """Mean of the defined images of each group, (n, K) -> (G, K); NaN where a group has none."""
+    n_groups = int(groups.max()) + 1 if groups.size else 0
+    result = np.full((n_groups, values.shape[1]), np.nan)
+    for column in range(values.shape[1]):
+        finite = np.isfinite(values[:, column])
+        n = np.bincount(groups[finite], minlength=n_groups)
+        total = np.bincount(groups[finite], weights=values[finite, column], minlength=n_groups)
+        result[:, column] = np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    return result
+
+
+def class_mean(per_class: Sequence[Estimate]) -> Estimate:
+    """Mean over the classes that have a value; `undefined` counts those that have none.
+
+    A rule on a mean with undefined classes fails: leaving a class out must not help.
+    """
+    values = [e.value for e in per_class if e.value is not None]
+    mean = float(np.mean(values)) if values else np.nan
+    return Estimate.of(mean, len(values), len(per_class))
+
+
+def group_index(names: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Indices `0 .. G - 1` of group names, in sorted order of the names."""
+    return np.unique(np.asarray(names, dtype=str), return_inverse=True)[1].reshape(-1)

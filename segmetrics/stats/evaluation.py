@@ -1,0 +1,166 @@
+"""The evaluation of all splits, as named, frozen things and as evaluation.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from segmetrics.errors import DataError
+from segmetrics.stats.aggregate import Estimate
+
+SCHEMA = 1
+# aggregate -> metric -> estimate
+Table = Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The metrics of a set of samples: a whole split or one value of a slice column."""
+
+    samples: int
+    groups: int
+    classes: Mapping[str, Table]
+    mean: Table
+
+    def estimate(self, class_name: str, aggregate: str, metric: str) -> Estimate | None:
+        """The estimate of a class (or `mean`); None where it was not computed."""
+        table = self.mean if class_name == "mean" else self.classes.get(class_name, {})
+        return table.get(aggregate, {}).get(metric)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in evaluation.json."""
+        return {
+            "samples": self.samples,
+            "groups": self.groups,
+            "classes": {name: _table_json(table) for name, table in self.classes.items()},
+            "mean": _table_json(self.mean),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SplitEvaluation(Scope):
+    """A split: its own metrics, its confusion matrix and the same metrics by slice.
+
+    Attributes
+    ----------
+    labels, confusion
+        Class names and pixels by reference class (row) and predicted class (column).
+    other
+        Pixels by reference class that were predicted as no scored class.
+    slices
+        Column -> value -> metrics.
+    slices_left_out
+        Column -> why it has no slices.
+    """
+
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    other: tuple[int, ...] = ()
+    slices: Mapping[str, Mapping[str, Scope]] = field(default_factory=dict)
+    slices_left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in evaluation.json."""
+        return {
+            **Scope.to_json(self),
+            "confusion": {
+                "labels": list(self.labels),
+                "counts": [list(row) for row in self.confusion],
+                "other": list(self.other),
+            },
+            "slices": {
+                column: {value: scope.to_json() for value, scope in values.items()}
+                for column, values in self.slices.items()
+            },
+            "slices_left_out": dict(self.slices_left_out),
+            "sizes": {},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All splits, and the digests of what they were computed from."""
+
+    splits: Mapping[str, SplitEvaluation]
+    inputs: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole of evaluation.json."""
+        splits = {name: split.to_json() for name, split in self.splits.items()}
+        return {"schema": SCHEMA, "splits": splits, "inputs": dict(self.inputs)}
+
+    @classmethod
+    def from_json(cls, data: Any, where: str) -> Evaluation:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        DataError
+            Another schema, or something is missing.
+        """
+        try:
+            if data["schema"] != SCHEMA:
+                raise DataError(
+                    where, f"schema {data['schema']} instead of {SCHEMA}", "run `dvc repro`"
+                )
+            splits = {name: _split(value) for name, value in data["splits"].items()}
+            return cls(splits, dict(data["inputs"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                where, f"not an evaluation ({error!r})", "run `dvc repro evaluate`"
+            ) from error
+
+
+def metrics_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The short metrics.json for `dvc metrics show` and `diff`: numbers only."""
+    shown = ("dice", "iou", "precision", "recall", "accuracy")
+    result: dict[str, Any] = {}
+    for name, split in evaluation.splits.items():
+        result[name] = {
+            "samples": split.samples,
+            "groups": split.groups,
+            **_flat(split.mean, shown),
+        }
+        result[name] |= {label: _flat(table, shown) for label, table in split.classes.items()}
+    return result
+
+
+def _flat(table: Table, metrics: tuple[str, ...]) -> dict[str, float]:
+    return {
+        f"{metric}_{aggregate}": estimate.value
+        for aggregate, values in table.items()
+        for metric, estimate in values.items()
+        if metric in metrics and estimate.value is not None
+    }
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    return {a: {m: e.to_json() for m, e in metrics.items()} for a, metrics in table.items()}
+
+
+def _table(data: Any) -> Table:
+    return {a: {m: Estimate(**e) for m, e in metrics.items()} for a, metrics in data.items()}
+
+
+def _scope(data: Any) -> Scope:
+    classes = {name: _table(table) for name, table in data["classes"].items()}
+    return Scope(data["samples"], data["groups"], classes, _table(data["mean"]))
+
+
+def _split(data: Any) -> SplitEvaluation:
+    whole = _scope(data)
+    return SplitEvaluation(
+        samples=whole.samples,
+        groups=whole.groups,
+        classes=whole.classes,
+        mean=whole.mean,
+        labels=tuple(data["confusion"]["labels"]),
+        confusion=tuple(tuple(row) for row in data["confusion"]["counts"]),
+        other=tuple(data["confusion"]["other"]),
+        slices={
+            column: {value: _scope(scope) for value, scope in values.items()}
+            for column, values in data["slices"].items()
+        },
+        slices_left_out=data["slices_left_out"],
+    )

@@ -1,0 +1,90 @@
+"""Tables for the terminal: scores, and the rules in force."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from segmetrics.texts import number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segmetrics.judge import Policy
+    from segmetrics.score import Scored
+    from segmetrics.stats.evaluation import Scope
+
+_SHOWN = ("dice", "iou", "precision", "recall", "accuracy")
+
+
+def score_table(scored: Scored) -> Table:
+    """By class: pooled values, means over images and their sample standard deviation."""
+    split = scored.evaluation
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{split.samples} pairs",
+        padding=(0, 1, 0, 0),
+        caption_justify="left",
+        caption="pooled: all pixels together. image mean: of the n images where it is defined; "
+        "sd: their sample standard deviation. -: undefined (0/0). *: not in the class mean.",
+    )
+    table.add_column("class", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for metric in _SHOWN:
+        table.add_column(metric, justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    spread = {metric: scored.spread(metric) for metric in _SHOWN}
+    for k, name in enumerate(scored.scheme.names):
+        mark = "" if name in scored.scheme.scored else " *"
+        table.add_row(name + mark, "pooled", *_cells(split, name, "pooled"), "")
+        defined = split.estimate(name, "image_mean", "dice")
+        n = str(defined.defined) if defined else "0"
+        table.add_row("", "image mean", *_cells(split, name, "image_mean"), n)
+        deviations = [spread[metric][k] for metric in _SHOWN]
+        table.add_row("", "sd", *("-" if math.isnan(v) else f"{v:.4f}" for v in deviations), "")
+    if len(scored.scheme.scored) > 1:
+        table.add_row("class mean", "pooled", *_cells(split, "mean", "pooled"), "")
+        table.add_row("", "image mean", *_cells(split, "mean", "image_mean"), "")
+    return table
+
+
+def _cells(split: Scope, name: str, aggregate: str) -> list[str]:
+    estimates = [split.estimate(name, aggregate, metric) for metric in _SHOWN]
+    return [number(estimate.value if estimate else None) for estimate in estimates]
+
+
+def print_policy(policy: Policy, console: Console) -> None:
+    """The domain, every rule with its source and reason, and the grade's bands."""
+    domain = policy.domain
+    console.print(f"domain {domain.name}: {domain.priority}", markup=False, soft_wrap=True)
+    if not policy.rules:
+        console.print("there are no rules, so nothing can pass", style="bold red")
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("rule", "metric", "class", "slice", "split", "bound", "severity", "from", "why"):
+        table.add_column(column, overflow="fold")
+    for rule in policy.rules:
+        where = rule.slice_column or ""
+        where += f"={rule.slice_value}" if rule.slice_value is not None else ""
+        table.add_row(
+            rule.name,
+            f"{rule.metric} {rule.aggregate}",
+            rule.class_name,
+            f"worst {where}" if rule.worst else where,
+            rule.split,
+            rule.bound_text,
+            rule.severity,
+            rule.source,
+            rule.rationale,
+        )
+    console.print(table)
+    good, bad = policy.bands.good, policy.bands.bad
+    blocks = "blocks" if domain.bad_grade_blocks else "warns"
+    console.print(
+        f"grade ({domain.aggregate}): good where Dice > {good.dice:g} and IoU > {good.iou:g}; bad, "
+        f"which {blocks}, where Dice < {bad.dice:g} or IoU < {bad.iou:g}; else fair",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,127 @@
+"""A verdict in words: for the terminal and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from segmetrics.gates.domains import DOMAINS
+from segmetrics.stats.evaluation import Evaluation, Scope
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+_SHOWN = ("dice", "iou", "precision", "recall", "accuracy")
+
+
+def headline(verdict: Mapping[str, Any]) -> str:
+    """One sentence: decision, grade, domain, and how many rules failed."""
+    failed = [rule for rule in verdict["rules"] if rule["outcome"] != "pass"]
+    blocking = [f for f in verdict["findings"] if f["severity"] == "block"]
+    why = f"{len(failed)} of {len(verdict['rules'])} rules not met" if failed else "all rules met"
+    why += f", {len(blocking)} blocking findings" if blocking else ""
+    priority = DOMAINS[verdict["domain"]].priority if verdict["domain"] in DOMAINS else ""
+    return (
+        f"{verdict['decision'].upper()}: {why}; grade {verdict['grade']}; "
+        f"domain {verdict['domain']} ({priority})"
+    )
+
+
+def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
+    """Headline, rules, findings and what to do next."""
+    colour = _COLOURS.get(verdict["decision"], "red")
+    console.print(headline(verdict), style=f"bold {colour}", markup=False, soft_wrap=True)
+    console.print(_rule_table(verdict["rules"]))
+    for rule in verdict["rules"]:
+        if rule["outcome"] != "pass":
+            text = f"{rule['name']}: {rule['reason']}"
+            console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
+    for finding in verdict["findings"]:
+        text = f"{finding['severity']}: {finding['name']}: {finding['text']}"
+        console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
+    console.print(next_step(verdict), markup=False, highlight=False, soft_wrap=True)
+
+
+def next_step(verdict: Mapping[str, Any]) -> str:
+    """What to do after this verdict."""
+    if verdict["decision"] == "pass":
+        return "Next: `segmetrics promote` registers the model and moves the alias."
+    return (
+        "Next: look at the rules above (`segmetrics rules` says where each comes from), improve "
+        "the model or, if a bound does not fit your use, change it in params.yaml; then run "
+        "`dvc repro`."
+    )
+
+
+def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("rule", "metric", "class", "slice", "value", "bound", "outcome", "from"):
+        table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
+    for rule in rules:
+        outcome = rule["outcome"] + (" (warn only)" if rule["severity"] == "warn" else "")
+        colour = _COLOURS.get(rule["outcome"], "red")
+        table.add_row(
+            rule["name"],
+            f"{rule['metric']} {rule['aggregate']}",
+            rule["class"],
+            rule["slice"] or "",
+            number(rule["value"]),
+            bound_text(rule["bound"]),
+            f"[{colour}]{outcome}[/]",
+            rule["source"],
+        )
+    return table
+
+
+def bound_text(bound: Mapping[str, float]) -> str:
+    """`>= 0.85`."""
+    signs = {"at_least": ">=", "at_most": "<="}
+    return " and ".join(f"{signs[name]} {value:g}" for name, value in bound.items())
+
+
+def number(value: float | None) -> str:
+    """Four decimals; an undefined value is a dash."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation) -> str:
+    """The verdict as GitHub-flavoured Markdown, beginning with a sentence."""
+    lines = [headline(verdict), "", "| rule | metric | class | slice | value | bound | outcome |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for rule in verdict["rules"]:
+        cells = (
+            rule["name"], f"{rule['metric']} {rule['aggregate']}", rule["class"],
+            rule["slice"] or "", number(rule["value"]), bound_text(rule["bound"]), rule["outcome"],
+        )  # fmt: skip
+        lines.append(_row(cells))
+    if verdict["findings"]:
+        lines += [
+            "",
+            *(f"- **{f['severity']}** {f['name']}: {f['text']}" for f in verdict["findings"]),
+        ]
+    for name, split in evaluation.splits.items():
+        lines += ["", f"**{name}**: {split.samples} images in {split.groups} groups", ""]
+        lines += _metric_rows(split)
+    return "\n".join(lines) + "\n"
+
+
+def _metric_rows(scope: Scope) -> list[str]:
+    lines = [
+        "| class | aggregate | " + " | ".join(_SHOWN) + " |",
+        "|---|---|" + "---|" * len(_SHOWN),
+    ]
+    for name in [*scope.classes, "mean"]:
+        for aggregate in scope.mean:
+            estimates = [scope.estimate(name, aggregate, metric) for metric in _SHOWN]
+            values = [number(e.value if e else None) for e in estimates]
+            lines.append(_row([name, aggregate, *values]))
+    return lines
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,183 @@
+"""One MLflow run per evaluation, found again by its `eval_id`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmetrics.errors import TrackingError
+from segmetrics.evidence import Layout
+from segmetrics.files import write_json
+from segmetrics.record import Record, collect_artifacts, flat_params, metric_values
+from segmetrics.texts import verdict_markdown
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+RECEIPT_SCHEMA = 1
+EVAL_ID = "segmetrics.eval_id"
+_BATCH = 900  # MLflow takes at most 1,000 metrics and 100 parameters a request
+
+
+def store_root() -> Path:
+    """The folder of the default store: DVC's root, also from an experiment's temporary copy."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, or the SQLite store at the DVC root."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store_root() / 'mlflow.db'}"
+
+
+@contextmanager
+def connect() -> Iterator[MlflowClient]:
+    """A client of `MLFLOW_TRACKING_URI` or of `mlflow.db` at the DVC root.
+
+    Raises
+    ------
+    TrackingError
+        MLflow is not installed, or the server or store fails while the block runs.
+    """
+    # Usage statistics would wait for a network that may not be there.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    uri = tracking_uri()
+    try:
+        import mlflow
+        from filelock import FileLock
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        raise TrackingError(
+            "tracking", f"MLflow is not installed ({error})", 'pip install "segmetrics[pipeline]"'
+        ) from error
+    try:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+        # Several processes that create a fresh SQLite store at once would fail.
+        lock = (
+            FileLock(store_root() / ".mlflow.lock") if uri.startswith("sqlite:") else nullcontext()
+        )
+        with lock:
+            client.search_experiments(max_results=1)
+        yield client
+    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        text = str(error).strip().splitlines()[0][:300]
+        raise TrackingError(
+            uri.split("@")[-1],
+            f"MLflow failed ({type(error).__name__}: {text})",
+            "results and verdict are kept; check MLFLOW_TRACKING_URI and run `dvc repro` again",
+        ) from error
+
+
+def log_evaluation(record: Record, layout: Layout) -> str:
+    """Log an evaluation once; gives the run's id.
+
+    A finished run of the same `eval_id` is found and left alone; a half-written one is replaced.
+    """
+    with connect() as client:
+        experiment = _experiment(client, record.experiment)
+        finished = None
+        for run in find_runs(client, experiment, record.eval_id):
+            if run.info.status == "FINISHED":
+                finished = run.info.run_id
+            else:
+                client.delete_run(run.info.run_id)
+        return finished or _log(client, experiment, record, layout)
+
+
+def write_receipt(path: Path, eval_id: str) -> None:
+    """Write tracking.json: nothing but the schema and the `eval_id`, so that it repeats exactly."""
+    write_json(path, {"schema": RECEIPT_SCHEMA, "eval_id": eval_id})
+
+
+def find_runs(client: MlflowClient, experiment: str, eval_id: str) -> list[Any]:
+    """The runs of an evaluation, newest first."""
+    query = f"tags.`{EVAL_ID}` = '{eval_id}'"
+    return list(client.search_runs([experiment], filter_string=query))
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage != "active":
+            raise TrackingError(
+                "tracking.experiment",
+                f'the experiment "{name}" was deleted in MLflow',
+                f"restore it (`mlflow experiments restore -x {found.experiment_id}`) or rename it",
+            )
+        return str(found.experiment_id)
+    location = None
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        location = (store_root() / "mlartifacts" / name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _log(client: MlflowClient, experiment: str, record: Record, layout: Layout) -> str:
+    from mlflow.entities import Metric, Param
+    from mlflow.exceptions import MlflowException
+
+    run = client.create_run(experiment, tags=_tags(record), run_name=_run_name(record, layout))
+    run_id = str(run.info.run_id)
+    try:
+        now = int(time.time() * 1000)
+        metrics = [Metric(k, v, now, 0) for k, v in metric_values(record.evaluation).items()]
+        params = [Param(k, v[:6000]) for k, v in flat_params(record.settings).items()]
+        for start in range(0, len(params), 100):
+            client.log_batch(run_id, params=params[start : start + 100])
+        for start in range(0, len(metrics), _BATCH):
+            client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+        with tempfile.TemporaryDirectory() as folder:
+            collect_artifacts(Path(folder), record, layout)
+            client.log_artifacts(run_id, folder)
+        client.set_terminated(run_id, "FINISHED")
+    except BaseException:
+        # Also when interrupted: a run that did not end well must not look as if it had. Where even
+        # this fails the run stays RUNNING, and is replaced the next time.
+        with suppress(MlflowException, OSError):
+            client.set_terminated(run_id, "FAILED")
+        raise
+    return run_id
+
+
+def _run_name(record: Record, layout: Layout) -> str:
+    return f"{layout.source.stem} {record.verdict['decision']} {record.eval_id[:8]}"
+
+
+def _tags(record: Record) -> dict[str, str]:
+    verdict = record.verdict
+    tags = {
+        EVAL_ID: record.eval_id,
+        "segmetrics.decision": verdict["decision"],
+        "segmetrics.grade": verdict["grade"],
+        "segmetrics.domain": verdict["domain"],
+        "segmetrics.primary": verdict["primary"],
+        "segmetrics.model_sha256": record.model_digest,
+        "mlflow.note.content": verdict_markdown(verdict, record.evaluation),
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+        tags["segmetrics.git_dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+    if os.environ.get("DVC_EXP_NAME"):
+        tags["segmetrics.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
+    return tags
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, check=False, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,18 @@
+"""Compute the metrics of all splits from their tables: `python -m stages.evaluate`."""
+
+import sys
+from pathlib import Path
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import evaluation_options, layout
+from segmetrics.entry import run
+from segmetrics.judge import write_evaluation
+
+
+def main() -> None:
+    settings = load_settings(Path("params.yaml"))
+    write_evaluation(layout(settings), evaluation_options(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

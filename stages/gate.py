@@ -1,0 +1,30 @@
+"""End with 1 unless the verdict passes: `python -m stages.gate`. The last stage."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import layout, result_settings
+from segmetrics.entry import run
+from segmetrics.evidence import check_receipt, read_current_verdict
+from segmetrics.texts import print_verdict
+
+
+def main() -> int:
+    settings = load_settings(Path("params.yaml"))
+    files, results = layout(settings), result_settings(settings)
+    verdict = read_current_verdict(files, results)
+    check_receipt(files, results)
+    print_verdict(verdict, Console())
+    if verdict["decision"] == "pass":
+        return 0
+    if not settings.gate.enforce:
+        print("gate.enforce is false: dvc repro goes on, promotion stays refused")
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,30 @@
+"""Count the pixels of a split, the only pass over them: `python -m stages.measure SPLIT FOLDER`."""
+
+import sys
+from pathlib import Path
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import label_scheme, layout, workers
+from segmetrics.data.samples import read_sample_list
+from segmetrics.entry import run
+from segmetrics.measure import measure_split, read_operating_point
+
+
+def main() -> None:
+    split, predictions = sys.argv[1], Path(sys.argv[2])
+    settings = load_settings(Path("params.yaml"))
+    files = layout(settings)
+    samples = read_sample_list(files.sample_list(split))
+    measure_split(
+        samples,
+        predictions=predictions,
+        out=files.measurements(split),
+        scheme=label_scheme(settings),
+        operating_point=read_operating_point(files.operating_point),
+        workers=workers(settings),
+    )
+    print(f"{split}: {len(samples)} pairs measured")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

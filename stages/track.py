@@ -1,0 +1,28 @@
+"""Log the evaluation to MLflow, also a failed one: `python -m stages.track`."""
+
+import sys
+from pathlib import Path
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import layout, result_settings
+from segmetrics.entry import run
+from segmetrics.record import read_record
+from segmetrics.tracking import log_evaluation, write_receipt
+
+
+def main() -> None:
+    settings = load_settings(Path("params.yaml"))
+    files = layout(settings)
+    record = read_record(
+        files,
+        result_settings(settings),
+        experiment=settings.tracking.experiment,
+        ids=settings.tracking.upload.ids,
+    )
+    run_id = log_evaluation(record, files)
+    write_receipt(files.receipt, record.eval_id)
+    print(f"MLflow run {run_id} in the experiment {record.experiment}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from segmetrics import __version__
 from segmetrics.entry import run
-from segmetrics.errors import ConfigError
+from segmetrics.errors import ConfigError, VerdictError
 
 if TYPE_CHECKING:
     from segmetrics.data.labels import LabelScheme
@@ -286,10 +286,17 @@ def _rules(arguments: argparse.Namespace) -> None:
 def _verdict(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from segmetrics.evidence import read_verdict
+    from segmetrics.evidence import read_verdict, stale_files
     from segmetrics.texts import print_verdict
 
     verdict = read_verdict(arguments.file)
+    stale = stale_files(verdict, arguments.file)
+    if stale:
+        raise VerdictError(
+            str(arguments.file),
+            f"is of an earlier run: {', '.join(stale)} changed or went missing since",
+            "run `dvc repro`",
+        )
     print_verdict(verdict, Console())
     return 0 if verdict["decision"] == "pass" else 1
 

@@ -72,6 +72,12 @@ class RegistryError(TrackingError):
     """The model registry failed; the alias was not moved."""
 
 
+class VerdictError(SegmetricsError):
+    """A verdict is not that of the files at hand, so it cannot count as a pass."""
+
+    exit_code = 1
+
+
 class PromotionError(SegmetricsError):
     """Promotion was refused; the alias was not moved."""
 

@@ -188,6 +188,24 @@ def read_json(path: Path) -> Any:
         raise DataError(str(path), f"is damaged ({error})", "run `dvc repro`") from error
 
 
+def stale_files(verdict: Mapping[str, Any], path: Path) -> list[str]:
+    """The inputs of a verdict that changed or went missing beside it.
+
+    Nothing is stale where none of the files are there: the verdict was then sent elsewhere, to be
+    read. The settings are not compared.
+    """
+    project = path.resolve().parent.parent
+    files = {name: project / name for name in verdict["inputs"] if name != SETTINGS}
+    if not any(file.exists() for file in files.values()):
+        return []
+    recorded: Mapping[str, str] = verdict["inputs"]
+    return sorted(
+        name
+        for name, file in files.items()
+        if not file.exists() or sha256_path(file) != recorded[name]
+    )
+
+
 def changed_inputs(verdict: Mapping[str, Any], current: Mapping[str, str]) -> list[str]:
     """The inputs of a verdict that are not what they were, or were not there."""
     recorded: Mapping[str, str] = verdict["inputs"]

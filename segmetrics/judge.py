@@ -56,7 +56,7 @@ def write_evaluation(layout: Layout, options: EvaluationOptions) -> None:
     }
     write_dice_curve(layout.results / "plots" / "dice.csv", curves)
     write_json(layout.evaluation, evaluation.to_json())
-    write_json(layout.metrics, metrics_json(evaluation))
+    write_json(layout.metrics, metrics_json(evaluation, options.scored))
 
 
 def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -> Verdict:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,15 +114,17 @@ class _Sources:
     def of(cls, request: Request) -> _Sources:
         target = request.target.resolve()
         source = request.model or request.predictions
-        where = _relative(source, target) if source else "models/unet.onnx"
+        default = "predictions" if request.minimal else "models/unet.onnx"
+        where = _relative(source, target) if source else default
         if request.images is None or request.masks is None:
             samples = "data/samples.csv"
-            return cls("data", samples, _EXAMPLE, where, ("data",), guess_model(Guess(), None))
+            guess = guess_model(Guess(), request.model)
+            return cls("data", samples, _EXAMPLE, where, ("data",), guess)
         images = files_by_stem(request.images, SUFFIXES, "image")
         masks = files_by_stem(request.masks, SUFFIXES, "mask")
         stems = pair_by_stem(images, masks, ("image", "mask"))
         folders = [_relative(p, target) for p in (request.images, request.masks)]
-        root = os.path.commonpath(folders) or "."
+        root = _common(request.images.resolve(), request.masks.resolve(), target)
         inside = not Path(root).is_absolute() and not root.startswith("..")
         samples = f"{root}/samples.csv" if inside and root != "." else "samples.csv"
         guess = guess_masks(list(masks.values()))
@@ -140,6 +144,14 @@ def _relative(path: Path, target: Path) -> str:
     return full.relative_to(target).as_posix() if full.is_relative_to(target) else full.as_posix()
 
 
+def _common(images: Path, masks: Path, target: Path) -> str:
+    """The folder that holds images and masks, as params.yaml writes it."""
+    try:
+        return _relative(Path(os.path.commonpath([images, masks])), target)
+    except ValueError as error:  # Windows: on two drives
+        raise ConfigError("init", "--images and --masks are on different drives") from error
+
+
 _EXAMPLE = "id,image,mask,split,group\n"
 
 
@@ -157,9 +169,11 @@ def _rows(
 
 def _dvc_yaml(request: Request, sources: _Sources) -> str:
     text = _template("dvc.minimal.yaml" if request.minimal else "dvc.yaml")
-    if sources.root == ".":
-        # The whole repository cannot be a dependency: it holds the results.
-        listed = "\n".join(f"        - {folder}" for folder in dict.fromkeys(sources.folders))
+    target = request.target.resolve()
+    if target.is_relative_to((target / sources.root).resolve()):
+        # The whole repository, or more, cannot be a dependency: it holds the results.
+        folders = dict.fromkeys(sources.folders)
+        listed = "\n".join(f"        - {_scalar(folder)}" for folder in folders)
         text = text.replace("        - ${data.root}", listed)
     return text
 
@@ -169,8 +183,8 @@ def _params(request: Request, sources: _Sources) -> str:
     name = request.target.resolve().name or "segmentation"
     values = {
         "domain": request.domain,
-        "root": sources.root,
-        "samples": sources.samples,
+        "root": _scalar(sources.root),
+        "samples": _scalar(sources.samples),
         "splits": "[test]",
         "judge": "test",
         "compare": "null",
@@ -180,7 +194,7 @@ def _params(request: Request, sources: _Sources) -> str:
         "ignore": f"[{', '.join(map(str, guess.ignore))}]",
         "encoding": guess.encoding,
         "critical": _critical(request.domain, guess),
-        "source": sources.source,
+        "source": _scalar(sources.source),
         "size": f"[{guess.size[0]}, {guess.size[1]}]" if guess.size else "null",
         "operating_point": (
             "{decision: fixed, threshold: 0.5}"
@@ -188,7 +202,7 @@ def _params(request: Request, sources: _Sources) -> str:
             else "{decision: argmax, threshold: null}"
         ),
         "rules": "{}",
-        "name": _plain(name),
+        "name": _scalar(_plain(name)),
     }
     return string.Template(_template("params.yaml")).substitute(values)
 
@@ -209,6 +223,13 @@ def _plain(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "model"
 
 
+def _scalar(text: str) -> str:
+    """A text as YAML: quoted where YAML would read something else, such as the number 2024."""
+    plain = re.fullmatch(r"[A-Za-z_/][\w./-]*|\.", text)
+    known = text.lower() in ("null", "true", "false")
+    return text if plain and not known else json.dumps(text, ensure_ascii=False)
+
+
 def _write(target: Path, content: Mapping[str, str], *, force: bool) -> None:
     """Write all files or, where one would be overwritten, none."""
     own = {".gitignore", ".dvcignore"}  # extended, never replaced
@@ -222,6 +243,7 @@ def _write(target: Path, content: Mapping[str, str], *, force: bool) -> None:
         path = target / name
         if name in own and path.exists():
             before = path.read_text("utf-8")
+            before += "\n" if before and not before.endswith("\n") else ""
             known = set(before.splitlines())
             text = before + "".join(f"{n}\n" for n in text.splitlines() if n not in known)
         write_text(path, text)

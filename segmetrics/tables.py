@@ -175,8 +175,10 @@ def read_measurements(folder: Path) -> Measurements:
     k = len(classes)
     n = images.num_rows // k if k else 0
     names = images.column("class").to_pylist()
-    ids = images.column("id").to_pylist()[::k] if k else []
-    if images.num_rows != n * k or names != list(classes) * n or len(set(ids)) != n:
+    rows = images.column("id").to_pylist()
+    ids = rows[::k] if k else []
+    whole = names == list(classes) * n and rows == [i for i in ids for _ in classes]
+    if not whole or len(set(ids)) != n:
         raise DataError(
             str(folder / IMAGES), "rows are missing or repeated", "delete it and run `dvc repro`"
         )
@@ -187,7 +189,7 @@ def read_measurements(folder: Path) -> Measurements:
         )
     )
     confusion = _sum_confusion(pairs, classes)
-    if (np.diagonal(confusion) != counts.tp.sum(axis=0)).any():
+    if confusion is None or not _same(ConfusionCounts.from_matrix(confusion), counts.sum()):
         raise DataError(
             str(folder), "images.parquet and confusion.parquet disagree", "run `dvc repro -f`"
         )
@@ -207,14 +209,22 @@ def read_measurements(folder: Path) -> Measurements:
     )
 
 
-def _sum_confusion(pairs: pa.Table, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+def _same(a: ConfusionCounts, b: ConfusionCounts) -> bool:
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("tp", "fp", "fn", "tn")
+    )
+
+
+def _sum_confusion(pairs: pa.Table, classes: Sequence[str]) -> npt.NDArray[np.int64] | None:
+    """The confusion matrix of all images; None where a row names no class."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     k = len(classes)
     names = pa.array([*classes, OTHER])
-    r = pc.index_in(pairs.column("reference"), names).to_numpy()
-    p = pc.index_in(pairs.column("prediction"), names).to_numpy()
+    r, p = (pc.index_in(pairs.column(name), names) for name in ("reference", "prediction"))
+    if r.null_count or p.null_count or (r.to_numpy() == k).any():
+        return None
     matrix = np.zeros((k, k + 1), np.int64)
-    np.add.at(matrix, (r, p), pairs.column("count").to_numpy())
+    np.add.at(matrix, (r.to_numpy(), p.to_numpy()), pairs.column("count").to_numpy())
     return matrix

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from segmetrics.texts import number
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segmetrics.gates.rules import Rule
     from segmetrics.judge import Policy
     from segmetrics.score import Scored
     from segmetrics.stats.evaluation import Scope
@@ -62,23 +64,16 @@ def print_policy(policy: Policy, console: Console) -> None:
     console.print(f"domain {domain.name}: {domain.priority}", markup=False, soft_wrap=True)
     if not policy.rules:
         console.print("there are no rules, so nothing can pass", style="bold red")
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("rule", "metric", "class", "slice", "split", "bound", "severity", "from", "why"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table.add_column("rule", no_wrap=True)
+    table.add_column("requires")
+    table.add_column("if missed", no_wrap=True)
+    table.add_column("from", no_wrap=True)
     for rule in policy.rules:
-        where = rule.slice_column or ""
-        where += f"={rule.slice_value}" if rule.slice_value is not None else ""
-        table.add_row(
-            rule.name,
-            f"{rule.metric} {rule.aggregate}",
-            rule.class_name,
-            f"worst {where}" if rule.worst else where,
-            rule.split,
-            rule.bound_text,
-            rule.severity,
-            rule.source,
-            rule.rationale,
-        )
+        requires = f"{_subject(rule)} {rule.bound_text}"
+        why = f"\n{rule.rationale}" if rule.rationale else ""
+        outcome = {"block": "fails", "warn": "warns"}[rule.severity]
+        table.add_row(rule.name, Text(requires).append(why, style="dim"), outcome, rule.source)
     console.print(table)
     good, bad = policy.bands.good, policy.bands.bad
     blocks = "blocks" if domain.bad_grade_blocks else "warns"
@@ -88,3 +83,14 @@ def print_policy(policy: Policy, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _subject(rule: Rule) -> str:
+    """`recall (group_mean) of every class on test`."""
+    of = {"every": "every class", "mean": "the class mean"}.get(rule.class_name, rule.class_name)
+    where = f" on {rule.split}"
+    if rule.slice_value is not None:
+        where += f" where {rule.slice_column}={rule.slice_value}"
+    elif rule.slice_column is not None:
+        where += f" for {'the worst' if rule.worst else 'each'} {rule.slice_column}"
+    return f"{rule.metric} ({rule.aggregate}) of {of}{where}"

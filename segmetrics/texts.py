@@ -20,8 +20,11 @@ def headline(verdict: Mapping[str, Any]) -> str:
     """One sentence: decision, grade, domain, and how many rules failed."""
     failed = [rule for rule in verdict["rules"] if rule["outcome"] != "pass"]
     blocking = [f for f in verdict["findings"] if f["severity"] == "block"]
+    warned = sum(rule["severity"] == "warn" for rule in failed)
     why = f"{len(failed)} of {len(verdict['rules'])} rules not met" if failed else "all rules met"
-    why += f", {len(blocking)} blocking findings" if blocking else ""
+    why = why if verdict["rules"] else "there are no rules"
+    why += f" ({warned} of them only warn)" if warned else ""
+    why += f", {len(blocking)} blocking finding{'s' * (len(blocking) > 1)}" if blocking else ""
     priority = DOMAINS[verdict["domain"]].priority if verdict["domain"] in DOMAINS else ""
     return (
         f"{verdict['decision'].upper()}: {why}; grade {verdict['grade']}; "
@@ -58,22 +61,25 @@ def next_step(verdict: Mapping[str, Any]) -> str:
 def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("rule", "metric", "class", "slice", "value", "bound", "outcome", "from"):
-        table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table.add_column("rule", overflow="fold")
+    table.add_column("of", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("bound", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
     for rule in rules:
-        outcome = rule["outcome"] + (" (warn only)" if rule["severity"] == "warn" else "")
-        colour = _COLOURS.get(rule["outcome"], "red")
+        what = f"{rule['metric']} ({rule['aggregate']}), {rule['class']}"
+        what += f", {rule['slice']}" if rule["slice"] else ""
+        outcome = rule["outcome"] + (" (warns)" if rule["severity"] == "warn" else "")
+        # Text, not markup: names may hold brackets.
         table.add_row(
-            rule["name"],
-            f"{rule['metric']} {rule['aggregate']}",
-            rule["class"],
-            rule["slice"] or "",
+            Text(rule["name"]),
+            Text(what),
             number(rule["value"]),
             bound_text(rule["bound"]),
-            f"[{colour}]{outcome}[/]",
-            rule["source"],
+            Text(outcome, style=_COLOURS.get(rule["outcome"], "red")),
         )
     return table
 

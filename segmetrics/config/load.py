@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from segmetrics.config import yaml12
 from segmetrics.config.models import FORMAT, Rule, Settings
 from segmetrics.errors import ConfigError, Problem
+from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.rules import EVERY, MEAN
 from segmetrics.metrics.catalog import CATALOG
 
@@ -38,9 +39,9 @@ def load_settings(path: Path) -> Settings:
     if not isinstance(document.value, dict):
         raise ConfigError(str(path), "does not hold keys and values", "see `segmetrics init`")
     found = document.value.get("format")
-    if "format" in document.value and found != FORMAT:
+    if "format" in document.value and (type(found) is not int or found != FORMAT):
         raise ConfigError(
-            f"{path}: format",
+            _place(document, path, ("format",)),
             f"is {found!r}; this version of segmetrics reads format {FORMAT}",
             f"read CHANGELOG.md, set `format: {FORMAT}` and run `dvc repro`",
         )
@@ -66,18 +67,35 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def _distinct(error: ValidationError) -> list[ErrorDetails]:
-    """One error per place: a value that fits no member of a union fails once for each of them."""
+    """One error per place: a value that fits no member of a union fails once for each of them.
+
+    The member whose type fits knows best what is wrong. A section or list whose entry is wrong is
+    not reported as too short because of that entry.
+    """
     seen: dict[tuple[str | int, ...], ErrorDetails] = {}
     for details in error.errors(include_url=False, include_context=True):
-        seen.setdefault(_key_path(details["loc"]), details)
+        known = seen.setdefault(_key_path(details["loc"]), details)
+        if _wrong_type(known["type"]) and not _wrong_type(details["type"]):
+            seen[_key_path(details["loc"])] = details
+    short = {path for path, details in seen.items() if details["type"] == "too_short"}
+    for path in short:
+        if any(other[: len(path)] == path for other in seen if other != path):
+            del seen[path]
     return list(seen.values())
+
+
+def _wrong_type(kind: str) -> bool:
+    return kind.endswith("_type") or kind == "literal_error"
 
 
 def _key_path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """The path in the file: pydantic adds the names of union members and of key checks."""
     path: list[str | int] = []
     for part in loc:
-        if isinstance(part, str) and ("[" in part or part in ("str", "int", "constrained-int")):
+        # A class or rule may be called `int`, too.
+        named = tuple(path) in (("data", "classes"), ("rules",))
+        member = part in ("str", "int", "constrained-int") and not named
+        if member or (isinstance(part, str) and "[" in part):
             break
         path.append(part)
     return tuple(path)
@@ -89,6 +107,16 @@ def _place(document: yaml12.Document, path: Path, loc: tuple[str | int, ...]) ->
     return f"{path}:{line}: {dotted}" if line else f"{path}: {dotted}"
 
 
+# What pydantic calls by the names of Python.
+_SHAPES = {
+    "model_type": "has to hold keys and values",
+    "dict_type": "has to hold keys and values",
+    "tuple_type": "has to be a list, such as [a, b]",
+    "too_short": "holds too few entries",
+    "too_long": "holds too many entries",
+}
+
+
 def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Problem:
     loc = _key_path(error["loc"])
     place = _place(document, path, loc)
@@ -98,13 +126,25 @@ def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Prob
         remedy = f"{suggest(str(loc[-1]), known)} (keys: {', '.join(known)})".strip()
         return Problem(place, "unknown key", remedy)
     if kind == "missing":
-        return Problem(place, "is missing", "every section has to be there; see `segmetrics init`")
+        whole = "every section has to be there; " if len(loc) == 1 else "add it; "
+        return Problem(place, "is missing", f"{whole}see `segmetrics init`")
     if kind == "none_required" or loc == ("data", "regions"):
-        return Problem(place, "is not supported by this version", "set it to null, or remove it")
+        only = "{}" if loc == ("data", "regions") else "null"
+        return Problem(place, "is not supported by this version", f"set it to {only}, or remove it")
     if kind == "literal_error":
         known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        if loc == ("runtime", "workers"):
+            return Problem(place, f"{value!r} is neither auto nor a number from 1 on")
+        if len(known) == 1:
+            only = f"set it to {known[0].lower()}, or remove it"
+            return Problem(place, f"{value!r} is not supported by this version", only)
         hint = suggest(str(value), known)
         return Problem(place, f"{value!r} is not one of {', '.join(known)}", hint)
+    if loc[:1] == ("rules",) and loc[2:] == ("slice",):
+        text = "has to be a column or one {column: value}, the value text or a whole number"
+        return Problem(place, f"{text} (found {value!r})")
+    if kind in _SHAPES:
+        return Problem(place, f"{_SHAPES[kind]} (found {value!r})")
     message = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) or kind == "value_error" else f" (found {value!r})"
     return Problem(place, message[0].lower() + message[1:] + shown)
@@ -144,9 +184,20 @@ def _contradictions(s: Settings) -> Iterator[Contradiction]:
         yield ("operating_point", "threshold"), "is missing for `decision: fixed`", "set it to 0.5"
     if s.operating_point.decision == "argmax" and s.operating_point.threshold is not None:
         yield ("operating_point", "threshold"), "means nothing with `argmax`", "set it to null"
+    yield from _removed(s)
     for name, rule in s.rules.items():
         if rule is not None:
             yield from _rule(s, name, rule)
+
+
+def _removed(s: Settings) -> Iterator[Contradiction]:
+    critical = s.data.safety_critical_classes
+    rules = resolve_rules(DOMAINS[s.domain], {}, judge=s.data.judge, safety_critical=critical)
+    known = [rule.name for rule in rules]
+    for name, rule in s.rules.items():
+        if rule is None and name not in known:
+            hint = f"{suggest(name, known)} (rules: {', '.join(known) or 'none'})".strip()
+            yield ("rules", name), f"null removes no rule of the domain {s.domain}", hint
 
 
 def _data(s: Settings) -> Iterator[Contradiction]:
@@ -213,6 +264,11 @@ def _rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
         known = metric.aggregates
         hint = f"{suggest(rule.aggregate, known)} (aggregates: {', '.join(known)})".strip()
         yield (*at, "aggregate"), f'"{rule.aggregate}" is not an aggregate of {rule.metric}', hint
+    if metric is not None:
+        for key, bound in (("at_least", rule.at_least), ("at_most", rule.at_most)):
+            if bound is not None and not metric.low <= bound <= metric.high:
+                text = f"{bound:g} is outside the range of {metric.name}"
+                yield (*at, key), text, f"it runs from {metric.low:g} to {metric.high:g}"
     if rule.class_name not in (MEAN, EVERY) and rule.class_name not in s.data.classes:
         yield (*at, "class"), *_no_class(rule.class_name, s.data.classes)
     if rule.split is not None and rule.split not in s.data.splits:

@@ -29,6 +29,9 @@ def parse_scheme(
         scheme = LabelScheme.of(names, ignore=ignored, exclude=excluded, encoding="binary")
     elif classes is not None:
         names = _classes(classes)
+        owner = {value: name for name, value in names.items()}
+        for value in (v for v in ignored if v in owner):
+            raise ConfigError("--ignore", f"label {value} is the class {owner[value]} already")
         excluded = _words(exclude or "")
         scheme = LabelScheme.of(names, ignore=ignored, exclude=excluded)
     else:
@@ -62,6 +65,8 @@ def _classes(text: str) -> dict[str, int]:
         if name in classes or number in classes.values():
             raise ConfigError("--classes", f'"{word}" repeats a name or a value')
         classes[name] = number
+    if not classes:
+        raise ConfigError("--classes", "names no class", "write background=0,tumour=1")
     return classes
 
 

@@ -52,16 +52,18 @@ def parse(text: str, where: str) -> Document:
     ConfigError
         It is not YAML, or keys repeat or are no text.
     """
+    builder = _Builder(where)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = builder.build(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{where}:{mark.line + 1}" if mark else where
         raise ConfigError(place, f"not YAML ({error.problem})", "check indentation") from error
     except yaml.YAMLError as error:
         raise ConfigError(where, f"not YAML ({error})") from error
-    builder = _Builder(where)
-    value = builder.build(node, ()) if node is not None else None
+    except RecursionError as error:
+        raise ConfigError(where, "is nested too deeply") from error
     if builder.problems:
         raise ConfigError.of(builder.problems, where)
     return Document(value, builder.lines)
@@ -114,7 +116,11 @@ class _Builder:
             return text
         for pattern, convert in _SCALARS:
             if pattern.fullmatch(text):
-                return convert(text)
+                try:
+                    return convert(text)
+                except ValueError:  # Python refuses to read integers of thousands of digits.
+                    self._problem(node, "a number too long to read")
+                    return None
         return text
 
     def _problem(self, node: yaml.Node, what: str) -> None:

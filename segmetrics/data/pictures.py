@@ -24,8 +24,11 @@ SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
 # an error (twice its limit for a warning): 179 million pixels.
 MAX_PIXELS = 2 * 89_478_485
 
-# Pillow raises these on damaged files, and SyntaxError on broken PNG chunks.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+# Pillow raises these on damaged files, SyntaxError on broken PNG chunks, TypeError on TIFF headers
+# without dimensions.
+_DAMAGE = (
+    OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 def read_bytes(path: Path) -> bytes:

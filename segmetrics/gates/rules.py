@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -155,6 +156,10 @@ def _judge_class(
         known = f"columns with slices: {', '.join(split.slices) or 'none'}"
         reason = f'no slices by "{column}" ({split.slices_left_out.get(column, known)})'
         return [_unjudged(rule, class_name, column, reason)]
+    held = sum(scope.samples for scope in scopes.values())
+    if rule.slice_value is None and held != split.samples:
+        reason = f"the slices by {column} hold {held} of {split.samples} samples"
+        return [_unjudged(rule, class_name, column, reason)]
     results = [
         _judge_scope(rule, class_name, scope, f"{column}={value}", scored)
         for value, scope in scopes.items()
@@ -170,13 +175,12 @@ def _judge_scope(
     estimate = scope.estimate(class_name, rule.aggregate, rule.metric)
     if estimate is None:
         return _unjudged(rule, class_name, slice_name, f"{what} was not measured")
-    if estimate.value is None:
+    if estimate.value is None or not math.isfinite(estimate.value):
         reason = f"{what} is undefined (0/0) over {scope.samples} samples"
         return _unjudged(rule, class_name, slice_name, reason, estimate)
-    missing = _undefined_classes(rule, scope, scored) if class_name == MEAN else []
-    if missing:
-        reason = f"{what} would leave out {', '.join(missing)}, where it is undefined (0/0)"
-        return _unjudged(rule, class_name, slice_name, reason, estimate)
+    doubt = _doubt(rule, scope, scored, estimate.value) if class_name == MEAN else ""
+    if doubt:
+        return _unjudged(rule, class_name, slice_name, f"{what} {doubt}", estimate)
     margin = _margin(rule, estimate.value)
     verb = "meets" if margin >= 0 else "misses"
     return RuleResult(
@@ -184,7 +188,6 @@ def _judge_scope(
         class_name=class_name,
         slice=slice_name,
         estimate=estimate,
-        # NaN compares false with everything, so it cannot pass.
         outcome="pass" if margin >= 0 else "fail",
         reason=f"{what} is {estimate.value:.4f} and {verb} {rule.bound_text}",
         margin=margin,
@@ -197,12 +200,21 @@ def _margin(rule: Rule, value: float) -> float:
         gaps.append(value - rule.at_least)
     if rule.at_most is not None:
         gaps.append(rule.at_most - value)
-    return min(gaps, default=float("-inf"))
+    # A bound that is NaN is met by nothing; `min` would pass over it.
+    nothing = not gaps or any(math.isnan(gap) for gap in gaps)
+    return -math.inf if nothing else min(gaps)
 
 
-def _undefined_classes(rule: Rule, scope: Scope, scored: Sequence[str]) -> list[str]:
+def _doubt(rule: Rule, scope: Scope, scored: Sequence[str], mean: float) -> str:
+    """Why a class mean is not that of all scored classes; empty where it is."""
     found = {name: scope.estimate(name, rule.aggregate, rule.metric) for name in scored}
-    return [name for name, estimate in found.items() if estimate is None or estimate.value is None]
+    values = {name: e.value for name, e in found.items() if e is not None and e.value is not None}
+    missing = [name for name in scored if name not in values]
+    if missing:
+        return f"would leave out {', '.join(missing)}, where it is undefined (0/0)"
+    if not math.isclose(mean, math.fsum(values.values()) / len(values), abs_tol=1e-9):
+        return f"is not the mean over {', '.join(scored)}; run `dvc repro evaluate`"
+    return ""
 
 
 def _unjudged(

@@ -38,14 +38,16 @@ class OnnxModel:
     Raises
     ------
     ModelError
-        Not a model, or its input or output does not fit: expected and found shapes are named.
+        Not a model, weights in another file, or its input or output does not fit: expected and
+        found shapes are named.
     ConfigError
         A provider is not available.
     """
 
     def __init__(self, path: Path, *, threads: int, providers: Sequence[str]) -> None:
-        # Imported here: onnxruntime is not part of the base install.
+        # Imported here: neither is part of the base install.
         try:
+            import onnx
             import onnxruntime
             from onnxruntime.capi import onnxruntime_pybind11_state as state
         except ImportError as error:
@@ -68,6 +70,13 @@ class OnnxModel:
             raise ModelError(
                 str(path), f"cannot be loaded as an ONNX model ({_short(error)})", "export it again"
             ) from error
+        elsewhere = _external_file(onnx.load(str(path), load_external_data=False))
+        if elsewhere is not None:
+            raise ModelError(
+                str(path),
+                f'keeps its weights in another file ("{elsewhere}"), which nothing would track',
+                "save it as one file: onnx.save(onnx.load(path), path)",
+            )
         self._input = self._only(self._session.get_inputs(), "input")
         self._output = self._session.get_outputs()[0].name
         self._check_shapes()
@@ -184,6 +193,15 @@ def _check_providers(wanted: Sequence[str], available: Sequence[str]) -> None:
             f"{', '.join(unknown)} is not available (available: {', '.join(available)})",
             "name one of these or install the onnxruntime that brings it",
         )
+
+
+def _external_file(model: Any) -> str | None:
+    """The file outside the model that holds weights of it; None where there is none."""
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                return str(entry.value)
+    return None
 
 
 def _short(error: Exception) -> str:

@@ -127,7 +127,8 @@ def _read_journal(folder: Path) -> dict[str, Entry]:
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             fields = json.loads(line)
-            entries[fields.pop("id")] = Entry(**fields)
+            sample = fields.pop("id")  # first: the right side of an assignment is evaluated first
+            entries[sample] = Entry(**fields)
         except (ValueError, TypeError, KeyError):
             continue  # the line that was being written when the run was killed
     return entries

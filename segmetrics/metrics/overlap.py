@@ -102,9 +102,10 @@ def mcc(counts: ConfusionCounts) -> Values:
     Source: Matthews 1975, Biochim. Biophys. Acta 405(2).
     """
     tp, fp, fn, tn = (a.astype(np.float64) for a in (counts.tp, counts.fp, counts.fn, counts.tn))
-    # Square roots first: the product of four pixel counts overflows, their roots do not.
-    product = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
-    return _ratio(tp * tn - fp * fn, product)
+    # In pairs: the root of a square is exact, so that a perfect prediction has exactly 1.
+    product = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
+    # Rounding may leave the range by a few units in the last place.
+    return np.clip(_ratio(tp * tn - fp * fn, product), -1.0, 1.0)
 
 
 def volume_error(counts: ConfusionCounts) -> Values:

@@ -69,13 +69,11 @@ def estimates(
         of the mean of their defined images.
     """
     per_image = metric.values(counts, both_empty_is_one=both_empty_is_one)
-    if aggregate == "pooled":
+    if aggregate == "pooled" and len(per_image):
         value = metric.values(counts.sum(), both_empty_is_one=both_empty_is_one)
         units = per_image
-    elif aggregate == "image_mean":
-        value, units = mean_of_defined(per_image), per_image
     else:
-        units = group_values(per_image, groups)
+        units = group_values(per_image, groups) if aggregate == "group_mean" else per_image
         value = mean_of_defined(units)
     defined = np.isfinite(units).sum(axis=0)
     return [Estimate.of(v, d, units.shape[0]) for v, d in zip(value, defined, strict=True)]

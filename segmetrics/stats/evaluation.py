@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,9 +113,9 @@ class Evaluation:
             ) from error
 
 
-def metrics_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The short metrics.json for `dvc metrics show` and `diff`: numbers only."""
-    shown = ("dice", "iou", "precision", "recall", "accuracy")
+def metrics_json(evaluation: Evaluation, scored: Sequence[str]) -> dict[str, Any]:
+    """The short metrics.json for `dvc metrics show` and `diff`: numbers only, `scored` classes."""
+    shown = ("dice", "iou", "precision", "recall")
     result: dict[str, Any] = {}
     for name, split in evaluation.splits.items():
         result[name] = {
@@ -122,7 +123,9 @@ def metrics_json(evaluation: Evaluation) -> dict[str, Any]:
             "groups": split.groups,
             **_flat(split.mean, shown),
         }
-        result[name] |= {label: _flat(table, shown) for label, table in split.classes.items()}
+        result[name] |= {
+            label: _flat(table, shown) for label, table in split.classes.items() if label in scored
+        }
     return result
 
 
@@ -140,7 +143,16 @@ def _table_json(table: Table) -> dict[str, Any]:
 
 
 def _table(data: Any) -> Table:
-    return {a: {m: Estimate(**e) for m, e in metrics.items()} for a, metrics in data.items()}
+    return {a: {m: _estimate(e) for m, e in metrics.items()} for a, metrics in data.items()}
+
+
+def _estimate(data: Any) -> Estimate:
+    estimate = Estimate(**data)
+    for number in (estimate.value, estimate.low, estimate.high):
+        # JSON readers take NaN and Infinity; nothing may be judged by them.
+        if number is not None and not math.isfinite(number):
+            raise TypeError(f"{number} is no value")
+    return estimate
 
 
 def _scope(data: Any) -> Scope:

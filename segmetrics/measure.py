@@ -260,7 +260,8 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
         raise DataError(
             where,
             f"holds {np.unique(labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5}",
+            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
+            "apply a threshold first)",
         )
     return labels
 

@@ -168,7 +168,7 @@ def _rows(
 
 
 def _dvc_yaml(request: Request, sources: _Sources) -> str:
-    text = _template("dvc.minimal.yaml" if request.minimal else "dvc.yaml")
+    text = _template("pipeline.minimal.yaml" if request.minimal else "pipeline.yaml")
     target = request.target.resolve()
     if target.is_relative_to((target / sources.root).resolve()):
         # The whole repository, or more, cannot be a dependency: it holds the results.

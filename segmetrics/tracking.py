@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RECEIPT_SCHEMA = 1
 EVAL_ID = "segmetrics.eval_id"
+_NOTE_LENGTH = 4500  # characters; MLflow takes 5,000 in a tag (older servers) or 8,000
 _BATCH = 900  # MLflow takes at most 1,000 metrics and 100 parameters a request
 
 
@@ -162,7 +163,7 @@ def _tags(record: Record) -> dict[str, str]:
         "segmetrics.domain": verdict["domain"],
         "segmetrics.primary": verdict["primary"],
         "segmetrics.model_sha256": record.model_digest,
-        "mlflow.note.content": verdict_markdown(verdict, record.evaluation),
+        "mlflow.note.content": _note(verdict_markdown(verdict, record.evaluation)),
     }
     commit = _git("rev-parse", "HEAD")
     if commit:
@@ -171,6 +172,13 @@ def _tags(record: Record) -> dict[str, str]:
     if os.environ.get("DVC_EXP_NAME"):
         tags["segmetrics.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
     return tags
+
+
+def _note(text: str) -> str:
+    """The description of a run; MLflow refuses long tags, and `verdict.md` has the whole."""
+    if len(text) <= _NOTE_LENGTH:
+        return text
+    return text[:_NOTE_LENGTH].rpartition("\n")[0] + "\n\nThe rest is in verdict.md.\n"
 
 
 def _git(*arguments: str) -> str:

@@ -55,7 +55,9 @@ def check_samples(
     done = ordered_map(check, rows, workers=workers)
     checked = list(progress(done, total=len(rows), text="checking samples"))
     pairs = zip(rows, checked, strict=True)
-    warn_lossy([(row.mask, c.lossy_pixels) for row, c in pairs if c.lossy_pixels is not None])
+    warn_lossy(
+        [(str(root / r.mask), c.lossy_pixels) for r, c in pairs if c.lossy_pixels is not None]
+    )
     problems = [problem for c in checked for problem in c.problems]
     if problems:
         raise DataError.of(problems, f"split {rows[0].split}")

@@ -101,7 +101,7 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
             where,
             f"holds only 0 and 255 ({undeclared[255]} pixels of 255), which looks like a binary "
             f"mask declared as labels",
-            "set data.encoding: binary",
+            "set data.encoding: binary (score: --binary)",
         )
     listed = [f"{value} ({n} pixels)" for value, n in list(undeclared.items())[:8]]
     more = f" and {len(undeclared) - 8} more" if len(undeclared) > 8 else ""
@@ -109,7 +109,8 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
     raise DataError(
         where,
         f"undeclared label {', '.join(listed)}{more}",
-        f"declare it in data.classes ({declared}) or list it in data.ignore",
+        f"declare it in data.classes ({declared}) or list it in data.ignore (score: --classes, "
+        f"--ignore)",
     )
 
 

@@ -17,7 +17,9 @@ from segmetrics.files import sha256_json, sha256_path
 from segmetrics.gates.verdict import SCHEMA
 from segmetrics.tables import CONFUSION, IMAGES
 
-SETTINGS = "params.yaml"  # the name of the settings among a verdict's inputs
+SETTINGS = "params.yaml"  # the name of the settings among the inputs
+# The sections that the stage `evaluate` depends on.
+EVALUATION_SECTIONS = ("format", "data", "measure", "statistics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,13 @@ def digest(path: Path) -> str:
         raise DataError(str(path), "is missing or cannot be read", "run `dvc repro`") from error
 
 
-def evaluation_inputs(layout: Layout) -> dict[str, str]:
-    """Digests of what evaluation.json is computed from."""
+def evaluation_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of what evaluation.json is computed from, some `settings` among them."""
+    own = {name: settings[name] for name in EVALUATION_SECTIONS}
+    return {SETTINGS: sha256_json(own)} | _file_digests(layout)
+
+
+def _file_digests(layout: Layout) -> dict[str, str]:
     lists = [layout.sample_list(split) for split in layout.splits]
     return {path.as_posix(): digest(path) for path in (layout.samples, *lists, *layout.tables)}
 
@@ -104,7 +111,7 @@ def verdict_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str
     paths = [layout.evaluation, layout.metrics, layout.operating_point]
     own = {path.as_posix(): digest(path) for path in paths}
     baseline = {layout.baseline.as_posix(): digest(layout.baseline)}
-    return {SETTINGS: sha256_json(settings)} | own | evaluation_inputs(layout) | baseline
+    return {SETTINGS: sha256_json(settings)} | own | _file_digests(layout) | baseline
 
 
 def eval_id(layout: Layout, settings: Mapping[str, Any]) -> str:

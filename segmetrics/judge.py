@@ -30,8 +30,15 @@ class Policy:
     accuracy_paradox: Literal["block", "warn", "note"] = "warn"
 
 
-def evaluate_project(layout: Layout, options: EvaluationOptions) -> Evaluation:
+def evaluate_project(
+    layout: Layout, options: EvaluationOptions, settings: Mapping[str, Any]
+) -> Evaluation:
     """Evaluate every split from its tables; nothing is written.
+
+    Parameters
+    ----------
+    settings
+        Those that determine results; the digest of what the evaluation depends on is kept.
 
     Raises
     ------
@@ -43,12 +50,14 @@ def evaluate_project(layout: Layout, options: EvaluationOptions) -> Evaluation:
     for split in layout.splits:
         measurements, by_id = read_split(split, layout.results, rows)
         splits[split] = evaluate_split(measurements, by_id, options)
-    return Evaluation(splits, evaluation_inputs(layout))
+    return Evaluation(splits, evaluation_inputs(layout, settings))
 
 
-def write_evaluation(layout: Layout, options: EvaluationOptions) -> None:
+def write_evaluation(
+    layout: Layout, options: EvaluationOptions, settings: Mapping[str, Any]
+) -> None:
     """Write evaluation.json, metrics.json and the plots."""
-    evaluation = evaluate_project(layout, options)
+    evaluation = evaluate_project(layout, options, settings)
     rows = read_samples(layout.samples)
     curves = {
         split: (read_split(split, layout.results, rows)[0], options.scored)
@@ -62,11 +71,11 @@ def write_evaluation(layout: Layout, options: EvaluationOptions) -> None:
 def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -> Verdict:
     """Judge evaluation.json; nothing is written.
 
-    An evaluation of other tables or lists than those at hand blocks.
+    An evaluation of other tables, lists or settings than those at hand blocks.
     """
     evaluation = Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation))
     findings = [_NO_INTERVALS]
-    current = evaluation_inputs(layout)
+    current = evaluation_inputs(layout, settings)
     stale = sorted(
         n for n in {*current, *evaluation.inputs} if current.get(n) != evaluation.inputs.get(n)
     )

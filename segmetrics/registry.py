@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_js
 from segmetrics.files import sha256_path
 from segmetrics.inference.store import read_manifest
 from segmetrics.judge import Policy, evaluate_project, judge_project
+from segmetrics.stats.evaluation import metrics_json
 from segmetrics.tables import read_measurements
 from segmetrics.tracking import connect, find_runs, tracking_uri
 
@@ -66,12 +68,12 @@ def check_candidate(
         A file is missing or damaged.
     """
     written = read_verdict(layout.verdict)
-    if evaluate_project(layout, options).to_json() != read_json(layout.evaluation):
-        raise PromotionError(
-            str(layout.evaluation),
-            "is not what the tables give: edited or stale",
-            "run `dvc repro`",
-        )
+    evaluation = evaluate_project(layout, options, settings)
+    metrics = metrics_json(evaluation, options.scored)
+    for path, computed in ((layout.evaluation, evaluation.to_json()), (layout.metrics, metrics)):
+        if computed != read_json(path):
+            what = "is not what the tables give: edited or stale"
+            raise PromotionError(str(path), what, "run `dvc repro`")
     verdict = judge_project(layout, policy, settings).to_json()
     changed = changed_inputs(written, verdict["inputs"])
     if changed:
@@ -206,9 +208,9 @@ def _package(source: Path, target: Path) -> None:
         return
     import mlflow
     import onnx
-    import onnxruntime
 
-    requirements = [f"onnx=={onnx.__version__}", f"onnxruntime=={onnxruntime.__version__}"]
+    # Named, because MLflow would otherwise run the model in a new process to find them.
+    requirements = [f"{name}=={metadata.version(name)}" for name in ("onnx", "onnxruntime")]
     mlflow.onnx.save_model(onnx.load(source), str(target), pip_requirements=requirements)
     # MLflow serialises the model anew; what is served must be what was measured.
     shutil.copyfile(source, target / "model.onnx")

@@ -158,6 +158,10 @@ def read_table(path: Path) -> tuple[pa.Table, Mapping[str, Any]]:
         raise DataError(
             str(path), f"schema {meta.get('schema')} instead of {SCHEMA}", "run `dvc repro -f`"
         )
+    known = (_image_schema(), _confusion_schema())
+    if not {"classes", "key"} <= meta.keys() or table.schema.remove_metadata() not in known:
+        what = f"not a measurement table (columns: {', '.join(table.schema.names)})"
+        raise DataError(str(path), what, "delete it and run `dvc repro`")
     return table, meta
 
 

@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import evaluation_options, layout
+from segmetrics.config.build import evaluation_options, layout, result_settings
 from segmetrics.entry import run
 from segmetrics.judge import write_evaluation
 
 
 def main() -> None:
     settings = load_settings(Path("params.yaml"))
-    write_evaluation(layout(settings), evaluation_options(settings))
+    write_evaluation(layout(settings), evaluation_options(settings), result_settings(settings))
 
 
 if __name__ == "__main__":

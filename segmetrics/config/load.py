@@ -185,6 +185,9 @@ def _contradictions(s: Settings) -> Iterator[Contradiction]:
     if s.operating_point.decision == "argmax" and s.operating_point.threshold is not None:
         yield ("operating_point", "threshold"), "means nothing with `argmax`", "set it to null"
     yield from _removed(s)
+    good, bad = s.grade.good, s.grade.bad
+    if good.dice < bad.dice or good.iou < bad.iou:
+        yield ("grade", "good"), "lies below grade.bad", "raise it, or lower grade.bad"
     for name, rule in s.rules.items():
         if rule is not None:
             yield from _rule(s, name, rule)
@@ -222,9 +225,10 @@ def _data(s: Settings) -> Iterator[Contradiction]:
             "is empty; the domain autonomous_driving needs it",
             "name the classes whose recall must not fall, such as [pedestrian, bicyclist]",
         )
-    for path, key in ((data.root, "root"), (data.samples, "samples")):
+    paths = {("data", "root"): data.root, ("data", "samples"): data.samples}
+    for place, path in (paths | {("infer", "source"): s.infer.source}).items():
         if not path:
-            yield ("data", key), "is empty", "give a path"
+            yield place, "is empty", "give a path"
 
 
 def _labels(s: Settings) -> Iterator[Contradiction]:

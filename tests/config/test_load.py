@@ -1,0 +1,286 @@
+"""params.yaml: the template loads, and every error names its line, its place and what would do."""
+
+from __future__ import annotations
+
+import string
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import evaluation_options, policy, result_settings
+from segmetrics.errors import ConfigError
+
+TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")
+VALUES = {
+    "domain": "medical", "root": "data", "samples": "data/samples.csv", "splits": "[train, test]",
+    "judge": "test", "compare": "null", "tune": "null",
+    "classes": "{background: 0, tumour: 1, vessel: 2}", "exclude": "[background]",
+    "ignore": "[255]", "encoding": "labels", "critical": "[]", "source": "models/unet.onnx",
+    "size": "null", "operating_point": "{decision: argmax, threshold: null}", "rules": "{}",
+    "name": "demo",
+}  # fmt: skip
+TOP = (
+    "format, domain, data, infer, operating_point, measure, statistics, grade, rules, checks, "
+    "tracking, gate, promotion, runtime"
+)
+RULE_KEYS = "metric, class, aggregate, split, slice, worst, at_least, at_most, severity, rationale"
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """Write params.yaml from the template; `edits` replace pieces of its text."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(*edits: tuple[str, str], **values: str):
+        text = string.Template(TEMPLATE).substitute(VALUES | values)
+        for old, new in edits:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        Path("params.yaml").write_text(text, "utf-8")
+        return Path("params.yaml")
+
+    return write
+
+
+def message(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    return str(caught.value)
+
+
+def line_of(text: str) -> int:
+    lines = Path("params.yaml").read_text("utf-8").splitlines()
+    (number,) = [i for i, line in enumerate(lines, 1) if line.lstrip().startswith(text)]
+    return number
+
+
+def test_the_template_loads_with_its_values(params):
+    settings = load_settings(params())
+    assert settings.domain == "medical"
+    assert settings.data.classes == {"background": 0, "tumour": 1, "vessel": 2}
+    assert settings.data.splits == ("train", "test")
+    assert evaluation_options(settings).scored == ("tumour", "vessel")
+    assert evaluation_options(settings).both_empty_is_one is False
+    assert settings.checks.accuracy_paradox == "warn"
+    assert set(result_settings(settings)) == set(TOP.split(", ")) - {
+        "tracking", "gate", "promotion", "runtime",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("domain", ["medical", "autonomous_driving", "balanced", "custom"])
+def test_the_template_loads_for_every_domain(params, domain):
+    settings = load_settings(params(domain=domain, critical="[tumour]"))
+    assert policy(settings).domain.name == domain
+
+
+def test_null_removes_a_rule_and_the_same_name_replaces_one(params):
+    rules = "{dice: null, iou: {metric: iou, class: tumour, at_least: 0.7}, more: {metric: f2, at_least: 0.5}}"  # noqa: E501
+    found = {rule.name: rule for rule in policy(load_settings(params(rules=rules))).rules}
+    assert list(found) == ["recall_floor", "f2", "iou", "more"]
+    assert (found["iou"].class_name, found["iou"].at_least) == ("tumour", 0.7)
+    assert (found["iou"].source, found["f2"].source) == ("params.yaml", "preset medical")
+    assert (found["more"].aggregate, found["more"].split) == ("group_mean", "test")
+
+
+def test_a_slice_value_is_compared_as_text(params):
+    rules = "{a: {metric: dice, at_least: 0.5, slice: {site: 7}}}"
+    (rule,) = (r for r in policy(load_settings(params(rules=rules))).rules if r.name == "a")
+    assert (rule.slice_column, rule.slice_value) == ("site", "7")
+
+
+def test_words_stay_words_and_numbers_are_numbers(params):
+    settings = load_settings(
+        params(("confidence: 0.95", "confidence: 1e-3"), ("seed: 20260101", "seed: 0o17"),
+               classes="{no: 0, yes: 1}", exclude="[no]")
+    )  # fmt: skip
+    assert settings.data.classes == {"no": 0, "yes": 1}
+    assert (settings.statistics.confidence, settings.statistics.seed) == (0.001, 15)
+
+
+def test_no_is_text_and_so_no_boolean(params):
+    text = message(params(("enforce: true", "enforce: no")))
+    assert text == (
+        f"params.yaml:{line_of('gate:')}: gate.enforce: input should be a valid boolean "
+        "(found 'no')"
+    )
+
+
+def test_unknown_keys_at_every_level(params):
+    text = message(
+        params(("gate: {", "gaet: {}\ngate: {"), ("  scale: 255.0", "  sclae: 1.0\n  scale: 255.0"),
+               rules="\n  a: {metric: dice, at_lest: 0.5}\n  b: {metric: dice, tolerance: 2}")
+    )  # fmt: skip
+    assert text == (
+        "params.yaml: 4 problems\n"
+        f'  params.yaml:{line_of("sclae")}: infer.sclae: unknown key; did you mean "scale"? '
+        "(keys: source, command, size, multiple, tile, scale, mean, std)\n"
+        f'  params.yaml:{line_of("a:")}: rules.a.at_lest: unknown key; did you mean "at_least"? '
+        f"(keys: {RULE_KEYS})\n"
+        f"  params.yaml:{line_of('b:')}: rules.b.tolerance: unknown key; (keys: {RULE_KEYS})\n"
+        f'  params.yaml:{line_of("gaet")}: gaet: unknown key; did you mean "gate"? (keys: {TOP})'
+    )
+
+
+def test_a_duplicate_key(params):
+    text = message(params(("  judge: test", "  judge: test\n  judge: train")))
+    assert text == 'params.yaml:11: "judge" is given twice (first in line 10); keep one of them'
+
+
+def test_a_missing_section_and_a_missing_key(params):
+    sections = message(params(("gate: {enforce: true}", "")))
+    assert sections == (
+        "params.yaml: gate: is missing; every section has to be there; see `segmetrics init`"
+    )
+    key = message(params(rules="{a: {at_least: 0.5}}"))
+    assert key == f"params.yaml:{line_of('rules:')}: rules.a.metric: is missing; " \
+        "add it; see `segmetrics init`"  # fmt: skip
+
+
+def test_a_class_typo_reads_as_in_the_design(params):
+    text = message(params(rules="{tumour_dice: {metric: dice, class: tumor, at_least: 0.8}}"))
+    assert text == (
+        f'params.yaml:{line_of("rules:")}: rules.tumour_dice.class: "tumor" is not a class; '
+        'did you mean "tumour"? (classes: background, tumour, vessel)'
+    )
+
+
+@pytest.mark.parametrize("found", ["0", "2", "true", "1.0", '"1"', "null"])
+def test_another_format_says_what_to_do(params, found):
+    shown = {"true": "True", '"1"': "'1'", "null": "None"}.get(found, found)
+    assert message(params(("format: 1", f"format: {found}"))) == (
+        f"params.yaml:3: format: is {shown}; this version of segmetrics reads format 1; "
+        "read CHANGELOG.md, set `format: 1` and run `dvc repro`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "params.yaml: does not hold keys and values; see `segmetrics init`"),
+        (b"[]", "params.yaml: does not hold keys and values; see `segmetrics init`"),
+        (b"\xff\xfe", "params.yaml: cannot be read as UTF-8 text ("),
+    ],
+)
+def test_a_file_without_settings(params, content, text):
+    params().write_bytes(content)
+    assert message(Path("params.yaml")).startswith(text)
+
+
+def test_no_file(tmp_path):
+    assert message(tmp_path / "params.yaml") == (
+        f"{tmp_path / 'params.yaml'}: there is no such file; "
+        "run `segmetrics init`, or go to the project folder"
+    )
+
+
+@pytest.mark.parametrize("domain", ["medical", "custom"])
+def test_a_null_that_removes_nothing_is_a_typo(params, domain):
+    known = "recall_floor, f2, dice, iou" if domain == "medical" else "none"
+    near = 'did you mean "recall_floor"? ' if domain == "medical" else ""
+    assert message(params(domain=domain, rules="{recal_floor: null}")) == (
+        f"params.yaml:{line_of('rules:')}: rules.recal_floor: null removes no rule of the domain "
+        f"{domain}; {near}(rules: {known})"
+    )
+
+
+RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
+    ("{metric: accuracy, at_least: 0.9}", ".metric", "accuracy cannot be a rule (shown, never a "
+     "rule: high where a class is rare); use dice or f2"),
+    ("{metric: recal, at_least: 0.9}", ".metric", '"recal" is not a metric; did you mean "recall"? '
+     "(metrics: dice, iou, precision, recall, f2, f0.5, specificity, balanced_accuracy, mcc, "
+     "volume_error, fp_on_empty, accuracy)"),
+    ("{metric: fp_on_empty, aggregate: pooled, at_most: 0.1}", ".aggregate",
+     '"pooled" is not an aggregate of fp_on_empty; (aggregates: image_mean, group_mean)'),
+    ("{metric: dice, aggregate: median, at_least: 0.1}", ".aggregate",
+     "'median' is not one of pooled, image_mean, group_mean; did you mean \"image_mean\"?"),
+    ("{metric: dice}", "", "has no bound; give at_least or at_most"),
+    ("{metric: dice, at_least: null}", "", "has no bound; give at_least or at_most"),
+    ("{metric: dice, at_least: 0.9, at_most: 0.8}", "",
+     "nothing is >= 0.9 and <= 0.8; mend the bounds"),
+    ("{metric: dice, at_least: 85}", ".at_least",
+     "85 is outside the range of dice; it runs from 0 to 1"),
+    ("{metric: dice, at_most: 85}", ".at_most",
+     "85 is outside the range of dice; it runs from 0 to 1"),
+    ("{metric: dice, at_least: .nan}", ".at_least", "input should be a finite number (found nan)"),
+    ("{metric: dice, at_least: -.inf}", ".at_least",
+     "input should be a finite number (found -inf)"),
+    ("{metric: volume_error, at_most: .inf}", ".at_most",
+     "input should be a finite number (found inf)"),
+    ("{metric: dice, at_most: 1e999}", ".at_most", "input should be a finite number (found inf)"),
+    ('{metric: dice, at_least: "0.5"}', ".at_least",
+     "input should be a valid number (found '0.5')"),
+    ("{metric: dice, at_least: true}", ".at_least", "input should be a valid number (found True)"),
+    ("{metric: dice, at_least: 0.5, split: tset}", ".split",
+     '"tset" is not in data.splits; (splits: train, test)'),
+    ("{metric: dice, at_least: 0.5, severity: blck}", ".severity",
+     "'blck' is not one of block, warn; did you mean \"block\"?"),
+    ("{metric: dice, at_least: 0.5, worst: true}", ".worst",
+     "needs `slice:` with the name of a column; add it or remove worst"),
+    ("{metric: dice, at_least: 0.5, slice: {x: 1, y: 2}}", ".slice", "has to be a column or one "
+     "{column: value}, the value text or a whole number (found {'x': 1, 'y': 2})"),
+    ("0.85", "", "has to hold keys and values (found 0.85)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "place", "text"), RULES)
+def test_rules_that_mean_nothing_are_refused(params, body, place, text):
+    path = params(rules=f"{{a: {body}}}")
+    assert message(path) == f"params.yaml:{line_of('rules:')}: rules.a{place}: {text}"
+
+
+LATER = "is not supported by this version; set it to"
+CASES = [  # template values, or edits of the text; the start of the line; place and message
+    ({"domain": "autonomous_driving"}, "safety_critical", "data.safety_critical_classes: is empty; "
+     "the domain autonomous_driving needs it; name the classes whose recall must not fall, such as "
+     "[pedestrian, bicyclist]"),
+    ({"domain": "medcal"}, "domain", "domain: 'medcal' is not one of medical, autonomous_driving, "
+     'balanced, custom; did you mean "medical"?'),
+    ({"judge": "tset"}, "judge", 'data.judge: "tset" is not in data.splits; did you mean "test"? '
+     "(splits: train, test)"),
+    ({"splits": "[test, test]"}, "splits",
+     "data.splits: names a split twice (test, test); keep one of them"),
+    ({"splits": "test"}, "splits",
+     "data.splits: has to be a list, such as [a, b] (found 'test')"),
+    ({"splits": "[../x]"}, "splits",
+     'data.splits.0: "../x" may hold letters, digits, _ - . and spaces only'),
+    ({"exclude": "[backgroud]"}, "exclude", 'data.exclude.0: "backgroud" is not a class; '
+     'did you mean "background"? (classes: background, tumour, vessel)'),
+    ({"exclude": "[background, tumour, vessel]"}, "exclude",
+     "data.exclude: excludes every class; keep at least one to be scored"),
+    ({"classes": "{background: 0, mean: 1}"}, "classes",
+     'data.classes.mean: "mean" is reserved; choose another name'),
+    ({"classes": "{background: 0, int: -1}"}, "classes",
+     "data.classes.int: input should be greater than or equal to 0 (found -1)"),
+    ({"classes": "{background: 0, tumour: 0}"}, "classes", "data.classes.tumour: label 0 belongs "
+     "to background already; give every label to one class"),
+    ({"classes": "{background: 0, tumour: []}"}, "classes",
+     "data.classes.tumour: holds too few entries (found [])"),
+    ({"ignore": "[1]"}, "ignore",
+     "data.ignore.0: label 1 is the class tumour already; ignore it or declare it"),
+    ({"operating_point": "{decision: fixed, threshold: null}"}, "operating_point",
+     "operating_point.threshold: is missing for `decision: fixed`; set it to 0.5"),
+    ({"operating_point": "{decision: argmax, threshold: 0.5}"}, "operating_point",
+     "operating_point.threshold: means nothing with `argmax`; set it to null"),
+    (("  encoding: labels", "  regions: {whole: [1, 2]}\n  encoding: labels"), "regions",
+     f"data.regions: {LATER} {{}}, or remove it"),
+    (("  multiple: 16", "  tile: 512\n  multiple: 16"), "tile",
+     f"infer.tile: {LATER} null, or remove it"),
+    (("  both_empty", "  surface: {tolerance: 2}\n  both_empty"), "surface",
+     f"measure.surface: {LATER} null, or remove it"),
+    (("  both_empty", "  scores: true\n  both_empty"), "scores",
+     f"measure.scores: True {LATER} false, or remove it"),
+    (("images: false", "images: true"), "upload",
+     f"tracking.upload.images: True {LATER} false, or remove it"),
+    (("workers: auto", "workers: many"), "runtime",
+     "runtime.workers: 'many' is neither auto nor a number from 1 on"),
+    (("workers: auto", "workers: 0"), "runtime",
+     "runtime.workers: input should be greater than or equal to 1 (found 0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "line", "text"), CASES)
+def test_values_that_mean_nothing_are_refused(params, change, line, text):
+    path = params(change) if isinstance(change, tuple) else params(**change)
+    assert message(path) == f"params.yaml:{line_of(line)}: {text}"

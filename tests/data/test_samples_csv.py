@@ -1,0 +1,234 @@
+"""samples.csv: what is read, and every way in which it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segmetrics.data.samples import (
+    Sample,
+    files_by_stem,
+    pair_by_stem,
+    read_sample_list,
+    read_samples,
+    rows_of_split,
+    sample_list_text,
+    write_sample_list,
+)
+from segmetrics.errors import DataError
+
+HEADER = "id,image,mask,split\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a text (or bytes) as samples.csv."""
+
+    def run(content: str | bytes):
+        path = tmp_path / "samples.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_samples(path)
+
+    return run
+
+
+@pytest.fixture
+def message(read):
+    """The problems that reading reports, without the path."""
+
+    def run(content: str | bytes) -> list[str]:
+        with pytest.raises(DataError) as caught:
+            read(content)
+        return [
+            f"{Path(p.where).name}: {p.what}" + (f"; {p.remedy}" if p.remedy else "")
+            for p in caught.value.problems
+        ]
+
+    return run
+
+
+def test_rows_are_sorted_and_are_their_own_groups(read):
+    rows = read(HEADER + "b,i/b.png,m/b.png,test\na,i/a.png,m/a.png,val\n")
+    assert [(r.id, r.image, r.mask, r.split, r.group) for r in rows] == [
+        ("a", "i/a.png", "m/a.png", "val", "a"),
+        ("b", "i/b.png", "m/b.png", "test", "b"),
+    ]
+    assert rows[0].columns == {}
+
+
+def test_group_and_columns_to_slice_by(read):
+    (row,) = read("split,scanner,id,group,mask,image,site\ntest,A,x,p1,m.png,i.png,\n")
+    assert row.group == "p1"
+    assert row.columns == {"scanner": "A", "site": ""}
+
+
+def test_byte_order_mark_windows_line_ends_spaces_and_blank_lines(read):
+    (row,) = read(b"\xef\xbb\xbfid,image, mask,split\r\n\r\na , i.png,m.png,test\r\n,,,\r\n\r\n")
+    assert (row.id, row.image, row.mask, row.split) == ("a", "i.png", "m.png", "test")
+
+
+def test_quoted_fields(read):
+    (row,) = read(HEADER + 'a,"one, two.png",m.png,test\n')
+    assert row.image == "one, two.png"
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(DataError) as caught:
+        read_samples(tmp_path / "samples.csv")
+    assert str(caught.value).endswith(
+        "samples.csv: there is no such file; write it, or let `segmetrics init` write it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "samples.csv: is empty; its header is id,image,mask,split"),
+        (
+            "id,image,label,split\n",
+            "samples.csv:1: lacks the column mask (found: id, image, label, split); the header is "
+            "id,image,mask,split and optionally group and columns to slice by",
+        ),
+        (
+            "id;image;mask;split\na;b;c;d\n",
+            "samples.csv:1: lacks the column id, image, mask, split (found: id;image;mask;split); "
+            "the header is id,image,mask,split and optionally group and columns to slice by",
+        ),
+        ("id,image,mask,split,site,site\n", "samples.csv:1: repeats the column site"),
+        (
+            "id,image,mask,split,mask:anna,mask:ben\n",
+            "samples.csv:1: columns of several annotators (mask:anna, mask:ben) are not supported "
+            "yet; keep one mask column",
+        ),
+        (HEADER + "a,i,m\n", "samples.csv:2: 3 fields instead of 4"),
+        (HEADER + "a,i,m,test,x\n", "samples.csv:2: 5 fields instead of 4"),
+        (HEADER + "a,,m,\n", "samples.csv:2: no image, split"),
+        ("id,image,mask,split,group\na,i,m,test,\n", "samples.csv:2: no group"),
+        (
+            HEADER + "a,i,m,test\na,i2,m2,val\n",
+            'samples.csv:3: the id "a" is that of line 2 already',
+        ),
+        (
+            HEADER + "Case,i,m,test\n\ncase,i2,m2,test\n",
+            'samples.csv:4: the id "case" is that of line 2 already',
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(message, content, text):
+    assert message(content) == [text]
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", ".hidden", "a\\b", "c:d", "what?", "st*r", "<x>", "a|b", "a.", "../../x"]
+)
+def test_an_id_has_to_be_a_file_name(message, name):
+    assert message(HEADER + f"{name},i,m,test\n") == [
+        f'samples.csv:2: the id "{name}" cannot be a file name; use letters, digits and _ - . '
+        '(ids become file names: no / \\ : * ? " < > |)'
+    ]
+
+
+def test_all_wrong_rows_are_reported_together(message):
+    found = message(HEADER + "a,i,m\nb,i,m,test\n,i,m,test\nB,i,,test\n")
+    assert found == [
+        "samples.csv:2: 3 fields instead of 4",
+        "samples.csv:4: no id",
+        "samples.csv:5: no mask",
+        'samples.csv:5: the id "B" is that of line 3 already',
+    ]
+
+
+def test_more_problems_than_anybody_reads_are_cut_short(read):
+    with pytest.raises(DataError) as caught:
+        read(HEADER + "a,i\n" * 50)
+    lines = str(caught.value).splitlines()
+    assert lines[0].endswith("samples.csv: 50 problems")
+    assert len(lines) == 22
+    assert lines[-1] == "  ... and 30 more"
+
+
+def test_broken_quotes(message):
+    (text,) = message(HEADER + 'a,"i.png,m,test\n')
+    assert text.startswith("samples.csv:2: not CSV (")
+
+
+@pytest.mark.parametrize(
+    "content", ["id,image,mask,split\nä,i,m,test\n".encode("latin-1"), b"\xff\xfe"]
+)
+def test_other_encodings_than_utf8(message, content):
+    assert message(content)[0].startswith("samples.csv: cannot be read as UTF-8 text (")
+
+
+def test_a_split_without_samples(read, tmp_path):
+    rows = read(HEADER + "a,i,m,Test\nb,i,m,val\n")
+    assert [row.id for row in rows_of_split(rows, "val", tmp_path)] == ["b"]
+    with pytest.raises(DataError) as caught:
+        rows_of_split(rows, "test", Path("data/samples.csv"))
+    assert str(caught.value) == (
+        'data/samples.csv: no samples in the split "test" (splits there: Test, val); '
+        "mend the split column or data.splits in params.yaml"
+    )
+
+
+def test_a_header_alone_has_no_samples(read, tmp_path):
+    with pytest.raises(DataError, match=r"splits there: none"):
+        rows_of_split(read(HEADER), "test", tmp_path)
+
+
+def test_a_sample_list_comes_back_sorted(tmp_path):
+    samples = [
+        Sample(name, Path("i") / f"{name}, 1.png", Path("m.png"), (4, 600), "aa", "bb")
+        for name in ("b", "a")
+    ]
+    path = tmp_path / "results" / "test.csv"
+    write_sample_list(path, samples)
+    assert read_sample_list(path) == samples[::-1]
+    assert path.read_text() == sample_list_text(samples[::-1])
+
+
+@pytest.mark.parametrize(
+    "text", [HEADER, "id,image,mask,shape,image_sha256,mask_sha256\na,i,m,4by6,aa,bb\n"]
+)
+def test_what_is_no_sample_list(tmp_path, text):
+    path = tmp_path / "test.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match="not a sample list"):
+        read_sample_list(path)
+
+
+def test_pairs_need_partners_and_all_without_are_listed():
+    left = {name: Path(f"r/{name}.png") for name in "abc"}
+    right = {name: Path(f"p/{name}.tif") for name in "bcde"}
+    with pytest.raises(DataError) as caught:
+        pair_by_stem(left, right, ("reference", "prediction"))
+    assert str(caught.value).splitlines() == [
+        "pairing references with predictions by file name: 3 problems",
+        "  r/a.png: has no prediction of the same name",
+        "  p/d.tif: has no reference of the same name",
+        "  p/e.tif: has no reference of the same name",
+    ]
+    assert pair_by_stem(left, left, ("a", "b")) == ["a", "b", "c"]
+
+
+def test_files_of_a_folder(save, tmp_path):
+    for name in ("b.PNG", "a.one.tif", ".hidden.png"):
+        save(f"m/{name}", np.eye(2, dtype=np.uint8))
+    (tmp_path / "m" / "notes.txt").write_text("")
+    files = files_by_stem(tmp_path / "m", frozenset({".png", ".tif"}), "mask")
+    assert {stem: path.name for stem, path in files.items()} == {"a.one": "a.one.tif", "b": "b.PNG"}
+
+
+def test_two_files_of_one_stem(save, tmp_path):
+    save("m/a.png", np.eye(2, dtype=np.uint8))
+    save("m/a.tif", np.eye(2, dtype=np.uint8))
+    with pytest.raises(DataError, match=r"a\.tif: has the same name as a\.png but for the ending"):
+        files_by_stem(tmp_path / "m", frozenset({".png", ".tif"}), "mask")
+
+
+def test_folders_with_nothing_in_them(tmp_path):
+    with pytest.raises(DataError, match=r"gone: there is no such folder"):
+        files_by_stem(tmp_path / "gone", frozenset({".png"}), "mask")
+    with pytest.raises(DataError, match=r"holds no mask \(\.bmp \.png\)"):
+        files_by_stem(tmp_path, frozenset({".png", ".bmp"}), "mask")

@@ -1,0 +1,157 @@
+"""The prediction folder: what is stored, reused and pruned."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.masks import quantise, read_mask, read_probability, threshold_level
+from segmetrics.errors import DataError
+from segmetrics.inference.store import (
+    PredictionStore,
+    find_prediction,
+    label_map_png,
+    probability_png,
+    read_manifest,
+)
+
+SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, max_side=40)
+
+
+def folder_names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@given(data=st.data(), values=st.lists(st.integers(0, 255), min_size=2, max_size=9, unique=True))
+def test_label_maps_come_back_and_a_person_sees_the_classes(data, values):
+    scheme = LabelScheme.of({f"c{value}": [value] for value in values})
+    element = st.integers(0, len(values) - 1)
+    index = data.draw(arrays.arrays(np.intp, SHAPES, elements=element))
+    content = label_map_png(index, scheme)
+    picture = Image.open(io.BytesIO(content))
+    assert (picture.format, picture.mode) == ("PNG", "P")
+    colours = np.reshape(picture.getpalette(), (-1, 3))[values]
+    assert len(np.unique(colours, axis=0)) == len(values)
+    labels = read_mask(content, "p", scheme).labels
+    assert (labels == np.array(values)[index]).all()
+    assert (scheme.prediction_lookup(labels) == index).all()
+
+
+def test_a_class_of_several_values_is_written_as_its_first():
+    scheme = LabelScheme.of({"rest": [7, 0], "lesion": [4, 5]})
+    labels = read_mask(label_map_png(np.eye(3, dtype=np.intp), scheme), "p", scheme).labels
+    assert (labels == np.where(np.eye(3), 4, 7)).all()
+
+
+def test_labels_above_255_are_16_bit():
+    scheme = LabelScheme.of({"rest": 0, "road": 26_000})
+    mask = read_mask(label_map_png(np.eye(3, dtype=np.intp), scheme), "p", scheme)
+    assert mask.mode == "I;16"
+    assert (mask.labels == np.eye(3) * 26_000).all()
+
+
+@given(p=arrays.arrays(np.float32, SHAPES, elements=st.floats(0, 1, width=32)))
+def test_probability_maps_are_8_bit_grey_and_keep_the_threshold(p):
+    content = probability_png(quantise(p))
+    picture = Image.open(io.BytesIO(content))
+    assert (picture.format, picture.mode) == ("PNG", "L")
+    assert (np.asarray(picture) == np.minimum(255, np.floor(256 * p))).all()
+    assert (read_probability(content, "p", 0.5) == (p >= 0.5)).all()
+    assert (read_probability(content, "p", 0.3) == (quantise(p) >= threshold_level(0.3))).all()
+
+
+def test_a_new_store_lacks_everything(tmp_path):
+    store = PredictionStore(tmp_path / "p", {"b": "1", "a": "2"})
+    assert store.missing == ["a", "b"]
+    with pytest.raises(DataError, match=r"2 predictions are missing: a, b"):
+        store.finish("labels", "m")
+    assert read_manifest(tmp_path / "p") is None
+
+
+def test_what_was_added_is_reused_after_an_interruption(tmp_path):
+    keys = {"a": "1", "b": "2"}
+    PredictionStore(tmp_path, keys).add("a", b"A")
+    store = PredictionStore(tmp_path, keys)
+    assert store.missing == ["b"]
+    store.add("b", b"B", ".tif")
+    manifest = store.finish("given", "source")
+    assert manifest == read_manifest(tmp_path)
+    assert manifest.entries["b"].file == "b.tif"
+    assert folder_names(tmp_path) == ["a.png", "b.tif", "manifest.json"]
+    assert PredictionStore(tmp_path, keys).missing == []
+
+
+@pytest.mark.parametrize(
+    "half", ["", '{"id": "b", "file": "b.p', '{"id": "b"}\n', "[1, 2]\n", '{"file": "x"}\n']
+)
+def test_a_half_written_journal_line_loses_one_prediction(tmp_path, half):
+    keys = {"a": "1", "b": "2"}
+    PredictionStore(tmp_path, keys).add("a", b"A")
+    with (tmp_path / "journal.jsonl").open("a") as journal:
+        journal.write(half)
+    assert PredictionStore(tmp_path, keys).missing == ["b"]
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A finished folder with a and b; gives its keys."""
+    keys = {"a": "1", "b": "2"}
+    store = PredictionStore(tmp_path, keys)
+    store.add("a", b"A")
+    store.add("b", b"B")
+    store.finish("labels", "m")
+    return keys
+
+
+@pytest.mark.parametrize("content", [b"", b"B", b"AA"])
+def test_a_file_that_was_changed_is_missing(tmp_path, finished, content):
+    (tmp_path / "a.png").write_bytes(content)
+    assert PredictionStore(tmp_path, finished).missing == ["a"]
+
+
+def test_a_file_that_was_deleted_is_missing(tmp_path, finished):
+    (tmp_path / "a.png").unlink()
+    assert PredictionStore(tmp_path, finished).missing == ["a"]
+
+
+def test_another_key_is_missing_and_what_no_sample_needs_is_pruned(tmp_path, finished):
+    (tmp_path / "stray.png").write_bytes(b"")
+    store = PredictionStore(tmp_path, {"b": "other"})
+    assert store.missing == ["b"]
+    store.add("b", b"new")
+    assert list(store.finish("labels", "m").entries) == ["b"]
+    assert folder_names(tmp_path) == ["b.png", "manifest.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2}'])
+def test_a_damaged_manifest_is_an_error_to_readers_and_nothing_to_the_store(
+    tmp_path, finished, text
+):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match=r"manifest\.json: (damaged|schema 2 instead of 1)"):
+        read_manifest(tmp_path)
+    assert PredictionStore(tmp_path, finished).missing == ["a", "b"]
+
+
+def test_the_manifest_lists_kind_source_and_digests(tmp_path, finished):
+    data = json.loads((tmp_path / "manifest.json").read_text())
+    assert (data["schema"], data["kind"], data["source"]) == (1, "labels", "m")
+    assert sorted(data["predictions"]) == ["a", "b"]
+    assert data["predictions"]["a"]["key"] == "1"
+
+
+def test_files_without_manifest_are_found_by_name(save, tmp_path):
+    pixels = np.eye(2, dtype=np.uint8)
+    save("a.TIF", pixels)
+    save("b.c.png", pixels)
+    assert find_prediction(tmp_path, "a").name == "a.TIF"
+    assert find_prediction(tmp_path, "b.c").name == "b.c.png"
+    assert find_prediction(tmp_path, "b") is None

@@ -1,0 +1,158 @@
+"""Tiny real ONNX models: what fits, and everything that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Dimension = int | str
+STEEPNESS = 20.0
+
+
+def _save(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    image: Sequence[Dimension],
+    scores: Sequence[Dimension],
+    constants: dict[str, np.ndarray],
+    *,
+    element: int = TensorProto.FLOAT,
+    more_inputs: Sequence[str] = (),
+) -> Path:
+    values = [helper.make_tensor_value_info("image", element, image)]
+    values += [helper.make_tensor_value_info(name, element, image) for name in more_inputs]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        values,
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, scores)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+    return path
+
+
+def brightness(
+    path: Path,
+    *,
+    level: float = 0.5,
+    channels: int = 1,
+    batch: Dimension = "n",
+    size: tuple[Dimension, Dimension] = ("h", "w"),
+    sigmoid: bool = True,
+) -> Path:
+    """One probability per pixel: sigmoid(20 (mean of the channels - level)), or its logit."""
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["grey", "level"], ["shifted"]),
+        helper.make_node("Mul", ["shifted", "steepness"], ["logit"]),
+        helper.make_node("Sigmoid" if sigmoid else "Identity", ["logit"], ["scores"]),
+    ]
+    constants = {"level": np.float32([level]), "steepness": np.float32([STEEPNESS])}
+    return _save(path, nodes, [batch, channels, *size], [batch, 1, *size], constants)
+
+
+def logits(path: Path) -> Path:
+    """`brightness` without its sigmoid."""
+    return brightness(path, sigmoid=False)
+
+
+def levels(
+    path: Path,
+    k: int,
+    *,
+    declared: bool = True,
+    size: tuple[Dimension, Dimension] = ("h", "w"),
+) -> Path:
+    """K scores per pixel; the highest is that of the nearest of K grey levels from 0 to 1."""
+    nodes = [
+        helper.make_node("Sub", ["image", "centres"], ["distance"]),
+        helper.make_node("Mul", ["distance", "distance"], ["square"]),
+        helper.make_node("Neg", ["square"], ["scores" if declared else "all"]),
+    ]
+    constants = {"centres": np.linspace(0, 1, k, dtype=np.float32).reshape(1, k, 1, 1)}
+    if not declared:
+        # Cut after as many channels as the image has pixels: nobody can tell K without running it.
+        nodes.append(helper.make_node("Size", ["image"], ["pixels"]))
+        nodes.append(helper.make_node("Reshape", ["pixels", "one"], ["end"]))
+        nodes.append(helper.make_node("Slice", ["all", "zero", "end", "one"], ["scores"]))
+        constants |= {"zero": np.int64([0]), "one": np.int64([1])}
+    shape = ["n", k if declared else "k", *size]
+    return _save(path, nodes, ["n", 1, *size], shape, constants)
+
+
+def two_levels_deep(path: Path) -> Path:
+    """Halves and doubles the size on the way, as a U-Net does: fails on an odd height or width."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["half"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Resize", ["half", "", "scales"], ["full"], mode="nearest"),
+        helper.make_node("Add", ["image", "full"], ["sum"]),
+        helper.make_node("Sigmoid", ["sum"], ["scores"]),
+    ]
+    scales = {"scales": np.float32([1, 1, 2, 2])}
+    return _save(path, nodes, ["n", 1, "h", "w"], ["n", 1, "h", "w"], scales)
+
+
+def half_size(path: Path) -> Path:
+    """Gives scores of half the height and width."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["half"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Sigmoid", ["half"], ["scores"]),
+    ]
+    return _save(path, nodes, ["n", 1, "h", "w"], ["n", 1, "h2", "w2"], {})
+
+
+def without_channels(path: Path) -> Path:
+    """Takes (N, H, W)."""
+    nodes = [helper.make_node("Unsqueeze", ["image", "axes"], ["scores"])]
+    return _save(path, nodes, ["n", "h", "w"], ["n", 1, "h", "w"], {"axes": np.int64([1])})
+
+
+def finished_labels(path: Path) -> Path:
+    """Gives (N, H, W) instead of scores."""
+    nodes = [helper.make_node("ReduceMax", ["image"], ["scores"], axes=[1], keepdims=0)]
+    return _save(path, nodes, ["n", 3, "h", "w"], ["n", "h", "w"], {})
+
+
+def five_channels(path: Path) -> Path:
+    """Takes five channels."""
+    nodes = [helper.make_node("ReduceMean", ["image"], ["scores"], axes=[1], keepdims=1)]
+    return _save(path, nodes, ["n", 5, "h", "w"], ["n", 1, "h", "w"], {})
+
+
+def two_inputs(path: Path) -> Path:
+    """Takes an image and something else."""
+    nodes = [helper.make_node("Add", ["image", "second"], ["scores"])]
+    shape = ["n", 1, "h", "w"]
+    return _save(path, nodes, shape, shape, {}, more_inputs=["second"])
+
+
+def takes_bytes(path: Path) -> Path:
+    """Takes uint8."""
+    nodes = [helper.make_node("Cast", ["image"], ["scores"], to=TensorProto.FLOAT)]
+    shape = ["n", 1, "h", "w"]
+    return _save(path, nodes, shape, shape, {}, element=TensorProto.UINT8)
+
+
+def not_a_number(path: Path) -> Path:
+    """Gives NaN everywhere."""
+    nodes = [
+        helper.make_node("Sub", ["image", "image"], ["zero"]),
+        helper.make_node("Div", ["zero", "zero"], ["scores"]),
+    ]
+    return _save(path, nodes, ["n", 1, "h", "w"], ["n", 1, "h", "w"], {})
+
+
+def weights_elsewhere(path: Path) -> Path:
+    """`brightness` with its weights in a second file."""
+    model = onnx.load(str(brightness(path)))
+    onnx.save(
+        model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
+    return path

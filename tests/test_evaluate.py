@@ -1,0 +1,176 @@
+"""From tables to metrics: whole, by group, by slice; and what does not belong together."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segmetrics.data.samples import SampleRow, write_sample_list
+from segmetrics.errors import DataError
+from segmetrics.evaluate import (
+    MOST_SLICES,
+    EvaluationOptions,
+    evaluate_split,
+    read_split,
+    write_dice_curve,
+)
+from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.tables import Measurements
+
+OPTIONS = EvaluationOptions(scored=("cell",))
+CLASSES = ("background", "cell")
+
+
+def tables(pairs: Mapping[str, Sequence[int]]) -> Measurements:
+    """Measurements of 100-pixel images from their (tp, fp, fn) of the class `cell`."""
+    names = sorted(pairs)
+    matrices = []
+    for name in names:
+        tp, fp, fn = pairs[name]
+        matrices.append([[100 - tp - fp - fn, fp, 0], [fn, tp, 0]])
+    digests = tuple(names)
+    return Measurements(
+        tuple(names),
+        digests,
+        digests,
+        digests,
+        CLASSES,
+        ConfusionCounts.from_matrix(np.array(matrices, np.int64)),
+        np.sum(matrices, axis=0),
+        "key",
+    )
+
+
+def rows(groups: Mapping[str, str], **columns: Mapping[str, str]) -> dict[str, SampleRow]:
+    return {
+        name: SampleRow(name, "i", "m", "test", group, {c: v[name] for c, v in columns.items()})
+        for name, group in groups.items()
+    }
+
+
+def value(scope, aggregate: str, metric: str = "dice", name: str = "cell"):
+    return scope.estimate(name, aggregate, metric).value
+
+
+PAIRS = {"a": (8, 2, 0), "b": (3, 1, 3), "c": (0, 0, 5)}
+DICE = {"a": 16 / 18, "b": 6 / 10, "c": 0.0}
+
+
+def test_pooled_image_mean_and_group_mean_are_three_numbers():
+    split = evaluate_split(tables(PAIRS), rows({"a": "x", "b": "x", "c": "y"}), OPTIONS)
+    assert value(split, "pooled") == pytest.approx(22 / 33)
+    assert value(split, "image_mean") == pytest.approx(np.mean(list(DICE.values())))
+    assert value(split, "group_mean") == pytest.approx(((DICE["a"] + DICE["b"]) / 2 + 0) / 2)
+    assert (split.samples, split.groups) == (3, 2)
+    assert split.labels == CLASSES
+    assert split.confusion == ((278, 3), (8, 11))
+    assert split.other == (0, 0)
+
+
+def test_the_rows_are_matched_by_id_and_not_by_place():
+    groups = {"c": "y", "a": "x", "b": "x"}
+    split = evaluate_split(tables(PAIRS), rows(groups), OPTIONS)
+    again = evaluate_split(tables(PAIRS), dict(sorted(rows(groups).items())), OPTIONS)
+    assert split == again
+
+
+def test_slices_are_evaluated_like_splits_of_their_own():
+    groups = {"a": "x", "b": "x", "c": "y"}
+    scanner = {"a": "A", "b": "", "c": "A"}
+    split = evaluate_split(tables(PAIRS), rows(groups, scanner=scanner), OPTIONS)
+    assert list(split.slices["scanner"]) == ["(empty)", "A"]
+    sliced = split.slices["scanner"]["A"]
+    alone = evaluate_split(
+        tables({name: PAIRS[name] for name in "ac"}), rows({"a": "x", "c": "y"}), OPTIONS
+    )
+    assert (sliced.classes, sliced.mean) == (alone.classes, alone.mean)
+    assert (sliced.samples, sliced.groups) == (2, 2)
+    assert split.slices["scanner"]["(empty)"].samples == 1
+
+
+def test_a_column_of_too_many_values_is_left_out_and_said():
+    names = [f"s{i:02}" for i in range(MOST_SLICES + 1)]
+    measured = tables(dict.fromkeys(names, (1, 1, 1)))
+    own = rows({n: n for n in names}, age={n: n for n in names}, site=dict.fromkeys(names, "1"))
+    split = evaluate_split(measured, own, OPTIONS)
+    assert list(split.slices) == ["site"]
+    assert split.slices_left_out == {"age": "51 different values, at most 50 are sliced"}
+
+
+@pytest.mark.parametrize(("one", "expected", "undefined"), [(False, 0.8, 1), (True, 0.9, 0)])
+def test_both_empty_is_undefined_unless_it_is_to_be_one(one, expected, undefined):
+    measured = tables({"a": (8, 2, 2), "b": (0, 0, 0)})
+    options = EvaluationOptions(scored=("cell",), both_empty_is_one=one)
+    split = evaluate_split(measured, rows({"a": "a", "b": "b"}), options)
+    estimate = split.estimate("cell", "image_mean", "dice")
+    assert estimate.value == pytest.approx(expected)
+    assert (estimate.defined, estimate.undefined) == (2 - undefined, undefined)
+
+
+def test_class_means_are_over_the_scored_classes():
+    own = rows({name: name for name in PAIRS})
+    split = evaluate_split(tables(PAIRS), own, EvaluationOptions(scored=CLASSES))
+    both = [value(split, "pooled", name=name) for name in CLASSES]
+    assert value(split, "pooled", name="mean") == pytest.approx(np.mean(both))
+    split = evaluate_split(tables(PAIRS), own, OPTIONS)
+    assert value(split, "pooled", name="mean") == both[1]
+
+
+@pytest.fixture
+def project(dataset, run_measure, tmp_path, three):
+    """results/ with a sample list and tables of the split test."""
+    results = tmp_path / "results"
+    samples = dataset.samples(three)
+    write_sample_list(results / "samples" / "test.csv", samples)
+    run_measure(out=results / "measurements" / "test")
+    return results
+
+
+def test_a_split_is_read_with_the_rows_of_its_samples(project, dataset):
+    other = SampleRow("other", "i", "m", "val", "g", {})
+    measured, by_id = read_split("test", project, [*dataset.rows, other])
+    assert tuple(sorted(by_id)) == measured.ids
+
+
+def lacking(project, dataset) -> str:
+    with pytest.raises(DataError) as caught:
+        read_split("test", project, dataset.rows)
+    return str(caught.value)
+
+
+def test_a_sample_that_is_listed_in_one_place_only(project, dataset):
+    dataset.rows.append(SampleRow("new", "i", "m", "test", "g", {}))
+    assert lacking(project, dataset).endswith(
+        "test: 1 samples are not in all of samples.csv, sample list and tables: new; "
+        "run `dvc repro`"
+    )
+
+
+def test_a_sample_that_moved_to_another_split(project, dataset):
+    row = dataset.rows.pop()
+    dataset.rows.append(SampleRow(row.id, row.image, row.mask, "val", row.group, {}))
+    assert "1 samples are not in all" in lacking(project, dataset)
+
+
+@pytest.mark.parametrize("kind", ["masks", "images"])
+def test_tables_of_other_files_than_listed(project, dataset, three, kind):
+    path = dataset.root / kind / "test1.png"
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(path)
+    write_sample_list(project / "samples" / "test.csv", dataset.samples(three))
+    assert lacking(project, dataset).endswith(
+        "test: was measured on other files: test1; run `dvc repro`"
+    )
+
+
+def test_the_dice_curve_is_sorted_and_leaves_out_undefined_images(tmp_path):
+    measured = tables({**PAIRS, "d": (0, 0, 0)})
+    write_dice_curve(tmp_path / "dice.csv", {"test": (measured, ["cell"]), "val": (measured, [])})
+    with (tmp_path / "dice.csv").open() as stream:
+        found = list(csv.DictReader(stream))
+    assert [row["split"] for row in found] == ["test"] * 3
+    assert [float(row["share"]) for row in found] == pytest.approx([1 / 3, 2 / 3, 1], abs=1e-5)
+    assert [float(row["dice"]) for row in found] == pytest.approx(sorted(DICE.values()), abs=1e-5)

@@ -1,0 +1,255 @@
+"""`segmetrics score`: two folders of masks to a table, JSON, CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from segmetrics.cli import main
+from segmetrics.errors import DataError
+from segmetrics.score import discover
+
+REFERENCE = np.uint8([[0, 0, 1, 1], [0, 2, 2, 1]])
+PREDICTION = np.uint8([[0, 1, 1, 1], [0, 2, 0, 9]])
+
+
+@pytest.fixture
+def folders(save, tmp_path) -> list[str]:
+    """Options that name two folders of two pairs."""
+    for name, labels in (("a", (REFERENCE, PREDICTION)), ("b", (REFERENCE, REFERENCE))):
+        save(f"r/{name}.png", labels[0])
+        save(f"p/{name}.tif", labels[1])
+    return ["--references", str(tmp_path / "r"), "--predictions", str(tmp_path / "p")]
+
+
+@pytest.fixture
+def score(folders, outcome, tmp_path):
+    """Run `segmetrics score`; gives the outcome and the JSON where there is one."""
+
+    def run(*options: str):
+        target = tmp_path / "new" / "out.json"
+        target.unlink(missing_ok=True)
+        done = outcome(main, ["score", *folders, *options, "--json", str(target)])
+        return done, json.loads(target.read_text()) if target.exists() else None
+
+    return run
+
+
+def dice(data, name: str, aggregate: str = "pooled"):
+    return data["classes"][name][aggregate]["dice"]["value"]
+
+
+CLASSES = ("--classes", "background=0,cell=1,wall=2", "--exclude", "background")
+
+
+def test_declared_classes(score):
+    done, data = score(*CLASSES)
+    assert done.code == 0
+    assert data["samples"] == data["groups"] == 2
+    # a: cell tp 2, fp 1, fn 1; wall tp 1, fn 1. b: everything is right.
+    assert dice(data, "cell") == pytest.approx(10 / 12)
+    assert dice(data, "cell", "image_mean") == pytest.approx((4 / 6 + 1) / 2)
+    assert dice(data, "wall") == pytest.approx(6 / 7)
+    assert data["mean"]["pooled"]["dice"]["value"] == pytest.approx((10 / 12 + 6 / 7) / 2)
+    assert data["confusion"] == {
+        "labels": ["background", "cell", "wall"],
+        "counts": [[5, 1, 0], [0, 5, 0], [1, 0, 3]],
+        "other": [0, 1, 0],  # the predicted 9: a miss of cell, a false positive of none
+    }
+    assert "2 pairs" in done.out
+    assert "0.8333" in done.out
+
+
+def test_classes_are_discovered_from_the_references(score):
+    _, declared = score(*CLASSES)
+    done, data = score()
+    assert list(data["classes"]) == ["0", "1", "2"]
+    assert data["mean"] == declared["mean"]
+    assert data["confusion"]["counts"] == declared["confusion"]["counts"]
+    assert "0 *" in done.out
+
+
+def test_the_json_is_one_split_of_the_evaluation(score):
+    from segmetrics.stats.evaluation import Evaluation
+
+    _, data = score(*CLASSES)
+    whole = Evaluation.from_json({"schema": 1, "splits": {"s": data}, "inputs": {}}, "x")
+    assert whole.splits["s"].to_json() == data
+
+
+def test_ignored_labels_and_binary(score, save):
+    _, data = score("--classes", "background=0,cell=1", "--ignore", "2")
+    assert data["confusion"]["counts"] == [[5, 1], [0, 5]]
+    done, data = score("--binary")
+    assert (done.code, data) == (2, None)
+    assert "p/a.tif: holds 4 different values, a binary prediction two; for prob" in done.err
+    for name, labels in (("a", PREDICTION), ("b", REFERENCE)):
+        save(f"p/{name}.tif", np.uint8(labels > 0) * 255)
+    _, data = score("--binary")
+    assert data["confusion"] == {
+        "labels": ["background", "foreground"],
+        "counts": [[5, 1], [1, 9]],
+        "other": [0, 0],
+    }
+    _, data = score("--binary", "--ignore", "2")
+    assert data["confusion"]["counts"] == [[5, 1], [0, 6]]
+
+
+def test_the_order_of_workers_changes_nothing(score):
+    assert score("--workers", "1")[1] == score("--workers", "4")[1]
+
+
+def test_csv_and_parquet(score, tmp_path):
+    score(*CLASSES, "--table", str(tmp_path / "t.CSV"))
+    with (tmp_path / "t.CSV").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["id"], r["class"]) for r in rows[:3]] == [
+        ("a", c) for c in ("background", "cell", "wall")
+    ]
+    assert [rows[1][c] for c in ("tp", "fp", "fn", "tn")] == ["2", "1", "1", "4"]
+    assert float(rows[1]["dice"]) == 4 / 6
+    score(*CLASSES, "--table", str(tmp_path / "t.parquet"))
+    table = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    assert [[str(r[c]) for c in ("id", "class", "tp", "fp", "fn", "tn")] for r in table] == [
+        [r[c] for c in ("id", "class", "tp", "fp", "fn", "tn")] for r in rows
+    ]
+
+
+def test_what_is_undefined_is_empty_in_csv_null_in_json_and_a_dash_in_the_table(
+    save, score, tmp_path
+):
+    for folder in ("r", "p"):
+        for name in "ab":
+            save(f"{folder}/{name}.{'png' if folder == 'r' else 'tif'}", REFERENCE * 0)
+    done, data = score("--binary", "--table", str(tmp_path / "t.csv"))
+    assert dice(data, "foreground") is None
+    assert ",foreground,0,0,0,8,,,," in (tmp_path / "t.csv").read_text()
+    assert " - " in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--table", "t.xlsx"], 'error: --table: "t.xlsx" ends in neither .csv nor .parquet\n'),
+        (
+            ["--classes", "background"],
+            'error: --classes: "background" is not name=value; write background=0,tumour=1\n',
+        ),
+        (
+            ["--classes", "background=0,cell=-1"],
+            'error: --classes: "-1" is not a label value; give a number from 0 on\n',
+        ),
+        (["--classes", "a=0,a=1"], 'error: --classes: "a=1" repeats a name or a value\n'),
+        (
+            ["--classes", "a=0,mean=1"],
+            'error: --classes: "mean" is reserved; choose another name\n',
+        ),
+        (
+            ["--classes", "back=0,cell=1", "--exclude", "bakc"],
+            'error: --exclude: "bakc" is not a class; did you mean "back"?\n',
+        ),
+        (
+            ["--ignore", "255"],
+            "error: --ignore, --exclude: need to know the classes; add --classes or --binary\n",
+        ),
+        (
+            ["--binary", "--ignore", "255"],
+            "error: --ignore: 0 and 255 are background and foreground with --binary\n",
+        ),
+        (
+            ["--classes", "back=0,cell=1", "--ignore", "1"],
+            "error: --ignore: label 1 is the class cell already\n",
+        ),
+    ],
+)
+def test_options_that_make_no_sense(score, options, text):
+    done, data = score(*options)
+    assert (done.code, done.err) == (2, text)
+    assert data is None
+
+
+def test_an_undeclared_label_is_named_with_its_file(score, tmp_path):
+    done, data = score("--classes", "background=0,cell=1")
+    assert done.code == 2
+    assert f"  {tmp_path / 'r' / 'a.png'}: undeclared label 2 (2 pixels); declare it" in done.err
+    assert done.err.startswith(f"error: {tmp_path / 'r'} against {tmp_path / 'p'}: 2 problems\n")
+    assert data is None
+
+
+def test_files_without_partner_are_listed_together(score, save, tmp_path):
+    save("r/c.png", REFERENCE)
+    save("p/d.png", REFERENCE)
+    done, _ = score()
+    assert done.code == 2
+    assert done.err.splitlines() == [
+        "error: pairing references with predictions by file name: 2 problems",
+        f"  {tmp_path / 'r' / 'c.png'}: has no prediction of the same name",
+        f"  {tmp_path / 'p' / 'd.png'}: has no reference of the same name",
+    ]
+
+
+def test_bad_predictions_are_listed_together(score, save, tmp_path):
+    save("p/a.tif", np.zeros((3, 3), np.uint8))
+    (tmp_path / "p" / "b.tif").write_bytes(b"")
+    done, _ = score()
+    assert done.code == 2
+    assert "p/a.tif: has shape (3, 3), its reference" in done.err
+    assert "p/b.tif: the file is empty" in done.err
+
+
+def test_discovery_of_0_and_255_asks_for_binary(save, tmp_path):
+    save("m/a.png", REFERENCE // 2 * 255)
+    with pytest.raises(DataError, match=r"m: the masks hold only 0 and 255; add --binary"):
+        discover([tmp_path / "m" / "a.png"], 1)
+
+
+def test_discovery_of_more_values_than_labels_have(save, tmp_path):
+    path = save("m/a.png", np.arange(400, dtype=np.uint16).reshape(20, 20))
+    with pytest.raises(DataError, match=r"400 different values, more than 256; name the classes"):
+        discover([path], 1)
+
+
+def test_a_single_class_is_not_excluded(save):
+    assert discover([save("m/a.png", REFERENCE * 0)], 1).scored == ("0",)
+
+
+def test_a_jpeg_reference_is_warned_about(folders, tmp_path):
+    square = np.zeros((32, 32), np.uint8)
+    square[9:20, 4:25] = 255
+    for folder, name in (("r", "a.png"), ("r", "b.png"), ("p", "a.tif"), ("p", "b.tif")):
+        lossy = (folder, name) == ("r", "a.png")
+        Image.fromarray(square).save(tmp_path / folder / name, "JPEG" if lossy else "PNG")
+    done = command("score", *folders, "--binary")
+    assert done.returncode == 0
+    assert "warning: " in done.stderr
+    assert "r/a.png (" in done.stderr
+    assert "JPEG masks are lossy" in done.stderr
+
+
+def command(*words: str, code: str = "from segmetrics.cli import main; raise SystemExit(main())"):
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "160"},
+    )
+
+
+def test_score_imports_neither_pipeline_nor_server(folders, tmp_path):
+    code = (
+        "import sys; from segmetrics.cli import main; code = main(); heavy = ['dvc', 'mlflow', "
+        "'onnx', 'onnxruntime', 'filelock', 'segmetrics.registry']; "
+        "print('IMPORTED', [name for name in heavy if name in sys.modules], code)"
+    )
+    outputs = ["--json", str(tmp_path / "o.json"), "--table", str(tmp_path / "o.parquet")]
+    done = command("score", *folders, *outputs, code=code)
+    assert done.stdout.splitlines()[-1] == "IMPORTED [] 0", done.stderr

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmetrics import __version__
+from segmetrics import __version__, commands
 from segmetrics.entry import run
-from segmetrics.errors import ConfigError, VerdictError
 
 if TYPE_CHECKING:
-    from segmetrics.data.labels import LabelScheme
+    pass
 
 _DOMAINS = ("medical", "autonomous_driving", "balanced", "custom")
 _EXITS = """exit codes:
@@ -41,12 +40,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"segmetrics {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_score(commands)
-    _add_init(commands)
-    _add_rules(commands)
-    _add_verdict(commands)
-    _add_promote(commands)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_score(subparsers)
+    _add_init(subparsers)
+    _add_rules(subparsers)
+    _add_verdict(subparsers)
+    _add_promote(subparsers)
     return parser
 
 
@@ -54,13 +53,13 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _command(
-    commands: Commands[argparse.ArgumentParser],
+    subparsers: Commands[argparse.ArgumentParser],
     name: str,
     function: Callable[[argparse.Namespace], int | None],
     text: str,
     epilog: str,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
+    parser = subparsers.add_parser(
         name,
         help=text,
         description=text[0].upper() + text[1:] + ".",
@@ -71,11 +70,11 @@ def _command(
     return parser
 
 
-def _add_score(commands: Commands[argparse.ArgumentParser]) -> None:
+def _add_score(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(
-        commands,
+        subparsers,
         "score",
-        _score,
+        commands.score,
         "compare two folders of masks: Dice, IoU, precision, recall",
         "Files are paired by name without ending. Needs no DVC, MLflow or params.yaml.\n\n"
         "examples:\n"
@@ -132,11 +131,11 @@ def _add_score(commands: Commands[argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_init(commands: Commands[argparse.ArgumentParser]) -> None:
+def _add_init(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(
-        commands,
+        subparsers,
         "init",
-        _init,
+        commands.init,
         "write a DVC pipeline for your images, masks and model into a repository",
         "Writes samples.csv, params.yaml, dvc.yaml, stages/, baseline/, .gitignore and .dvcignore, "
         "and prints\nwhat to do next. Nothing is overwritten without --force.\n\n"
@@ -171,11 +170,11 @@ def _add_init(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 
-def _add_rules(commands: Commands[argparse.ArgumentParser]) -> None:
+def _add_rules(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(
-        commands,
+        subparsers,
         "rules",
-        _rules,
+        commands.rules,
         "show the rules in force: bounds, where each comes from, and why",
         "The presets' numbers are starting points: a rule of the same name in params.yaml\n"
         "replaces one, null removes it.",
@@ -183,11 +182,11 @@ def _add_rules(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_params(parser)
 
 
-def _add_verdict(commands: Commands[argparse.ArgumentParser]) -> None:
+def _add_verdict(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(
-        commands,
+        subparsers,
         "verdict",
-        _verdict,
+        commands.verdict,
         "explain a verdict: every rule, its value, and what to do next",
         "Ends with 0 if the verdict is a pass, else with 1.",
     )
@@ -201,11 +200,11 @@ def _add_verdict(commands: Commands[argparse.ArgumentParser]) -> None:
     )
 
 
-def _add_promote(commands: Commands[argparse.ArgumentParser]) -> None:
+def _add_promote(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(
-        commands,
+        subparsers,
         "promote",
-        _promote,
+        commands.promote,
         "register the model in MLflow and move its alias, if the verdict passes",
         "The verdict is computed again from the tables and every digest is compared; the alias\n"
         "moves last. If anything is wrong, nothing moves and the command ends with the reason.",
@@ -221,102 +220,6 @@ def _add_params(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the settings (default: params.yaml)",
     )
-
-
-def _score(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from segmetrics.files import write_json
-    from segmetrics.parallel import available_cores
-    from segmetrics.score import score_folders, write_score_table
-    from segmetrics.tables_text import score_table
-
-    if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
-        raise ConfigError("--table", f'"{arguments.table}" ends in neither .csv nor .parquet')
-    scored = score_folders(
-        references=arguments.references,
-        predictions=arguments.predictions,
-        scheme=_scheme(arguments),
-        workers=arguments.workers or available_cores(),
-    )
-    Console().print(score_table(scored))
-    if arguments.json:
-        write_json(arguments.json, scored.evaluation.to_json())
-    if arguments.table:
-        write_score_table(arguments.table, scored)
-
-
-def _scheme(arguments: argparse.Namespace) -> LabelScheme | None:
-    from segmetrics.config.options import parse_scheme
-
-    return parse_scheme(
-        classes=arguments.classes,
-        binary=arguments.binary,
-        exclude=arguments.exclude,
-        ignore=arguments.ignore,
-    )
-
-
-def _init(arguments: argparse.Namespace) -> None:
-    from segmetrics.scaffold import Request, init
-
-    request = Request(
-        target=arguments.target,
-        images=arguments.images,
-        masks=arguments.masks,
-        model=arguments.model,
-        predictions=arguments.predictions,
-        domain=arguments.domain,
-        minimal=arguments.minimal,
-        force=arguments.force,
-    )
-    print(init(request))
-
-
-def _rules(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from segmetrics.config import load_settings
-    from segmetrics.config.build import policy
-    from segmetrics.tables_text import print_policy
-
-    print_policy(policy(load_settings(arguments.params)), Console())
-
-
-def _verdict(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
-    from segmetrics.evidence import read_verdict, stale_files
-    from segmetrics.texts import print_verdict
-
-    verdict = read_verdict(arguments.file)
-    stale = stale_files(verdict, arguments.file)
-    if stale:
-        raise VerdictError(
-            str(arguments.file),
-            f"is of an earlier run: {', '.join(stale)} changed or went missing since",
-            "run `dvc repro`",
-        )
-    print_verdict(verdict, Console())
-    return 0 if verdict["decision"] == "pass" else 1
-
-
-def _promote(arguments: argparse.Namespace) -> None:
-    from segmetrics.config import load_settings
-    from segmetrics.config.build import evaluation_options, layout, policy, result_settings
-    from segmetrics.registry import check_candidate, promote
-
-    settings = load_settings(arguments.params)
-    candidate = check_candidate(
-        layout(settings), policy(settings), evaluation_options(settings), result_settings(settings)
-    )
-    promoted = promote(
-        candidate,
-        experiment=settings.tracking.experiment,
-        model=settings.promotion.model,
-        alias=settings.promotion.alias,
-    )
-    print(promoted)
 
 
 if __name__ == "__main__":

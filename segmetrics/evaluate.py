@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.data.samples import SampleRow, read_sample_list
+from segmetrics.data.sample_list import read_sample_list
+from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.files import write_text
 from segmetrics.metrics.catalog import AGGREGATES, CATALOG, Aggregate

@@ -10,7 +10,7 @@ from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
 from segmetrics.evidence import Layout, evaluation_inputs, read_json, verdict_inputs
 from segmetrics.files import write_json
-from segmetrics.gates.diagnosis import accuracy_paradox
+from segmetrics.gates.diagnosis import accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
 from segmetrics.gates.rules import Finding, Rule
@@ -86,6 +86,7 @@ def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -
         findings.append(Finding("stale_evaluation", "block", text, {"files": stale}))
     split = evaluation.splits.get(policy.judge)
     if split is not None:
+        findings += unknown_labels(split)
         findings += accuracy_paradox(split, policy.scored, policy.bands, policy.accuracy_paradox)
     return judge(
         evaluation,

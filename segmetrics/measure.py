@@ -6,72 +6,37 @@ a row is reused only where the settings and the digests of reference and predict
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segmetrics.chunks import Parts
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import check_reference, lossy_pixels, read_mask, read_probability
+from segmetrics.data.masks import (
+    check_reference,
+    lossy_pixels,
+    read_mask,
+    read_probability,
+    warn_jpeg_predictions,
+)
 from segmetrics.data.pictures import read_bytes
-from segmetrics.data.samples import Sample
+from segmetrics.data.sample_list import Sample
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import sha256_bytes, sha256_json, write_json
-from segmetrics.inference.store import Manifest, find_prediction, read_manifest
+from segmetrics.files import sha256_bytes, sha256_json
+from segmetrics.inference.given import match_given
+from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.metrics.counts import Labels, confusion_matrix
+from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 from segmetrics.tables import MeasuredImage
 
 _CHUNK = 64  # images a part: about a second of work
-
-
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """How predictions become labels: `argmax` label maps, or probabilities from `threshold` on."""
-
-    decision: Literal["argmax", "fixed"]
-    threshold: float | None = None
-
-    @property
-    def probability(self) -> bool:
-        """Whether predictions are probability maps."""
-        return self.threshold is not None
-
-    def __str__(self) -> str:
-        return self.decision + (f", threshold {self.threshold:g}" if self.threshold else "")
-
-
-def write_operating_point(path: Path, point: OperatingPoint) -> None:
-    """Write operating_point.json: `threshold` (null for argmax) and `source`."""
-    write_json(path, {"threshold": point.threshold, "source": point.decision})
-
-
-def read_operating_point(path: Path) -> OperatingPoint:
-    """Read what `write_operating_point` wrote.
-
-    Raises
-    ------
-    DataError
-        Missing or damaged.
-    """
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        threshold, source = data["threshold"], data["source"]
-        if (source, threshold is None) not in (("argmax", True), ("fixed", False)):
-            raise ValueError(f"source {source}, threshold {threshold}")
-        return OperatingPoint(source, None if threshold is None else float(threshold))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            str(path), f"not an operating point ({error})", "run `dvc repro operate`"
-        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +74,7 @@ def measure_split(
     manifest = read_manifest(predictions)
     _check_kind(manifest, operating_point, predictions)
     pairs = pair_samples(samples, predictions, manifest)
+    warn_jpeg_predictions(pair.prediction for pair in pairs)
     key = settings_key(scheme, operating_point)
     parts = Parts(out, scheme.names, key)
     done = parts.finished({pair.sample.id: _digests(pair) for pair in pairs} if parts.any else {})
@@ -158,12 +124,15 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
     Raises
     ------
     DataError
-        Files are missing; all are listed.
+        Files are missing or, in a folder that `infer` did not write, surplus: all are listed.
     """
+    if manifest is None:
+        files = match_given(folder, samples)
+        return [Pair(sample, files[sample.id]) for sample in samples]
     pairs, problems = [], []
     for sample in samples:
-        entry = manifest.entries.get(sample.id) if manifest else None
-        path = folder / entry.file if entry else find_prediction(folder, sample.id)
+        entry = manifest.entries.get(sample.id)
+        path = folder / entry.file if entry else None
         if path is None or not path.is_file():
             text = f'no prediction for the sample "{sample.id}"'
             problems.append(Problem(str(folder), text, f"expected {sample.id}.png"))

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmetrics.data.samples import read_sample_list
+from segmetrics.data.sample_list import read_sample_list
 from segmetrics.errors import PromotionError, RegistryError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_json, read_verdict

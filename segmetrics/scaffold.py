@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.pictures import SUFFIXES
-from segmetrics.data.samples import files_by_stem, pair_by_stem
 from segmetrics.errors import ConfigError
 from segmetrics.files import write_text
 from segmetrics.gates.domains import DOMAINS
@@ -83,6 +83,9 @@ def _template(name: str) -> str:
 def _check(request: Request) -> None:
     if (request.images is None) != (request.masks is None):
         raise ConfigError("init", "--images and --masks go together", "give both or neither")
+    folders = [path.resolve() for path in (request.images, request.masks) if path is not None]
+    if len(folders) == 2 and folders[0] == folders[1]:
+        raise ConfigError("init", "--images and --masks name one folder", "give two folders")
     if request.model is not None and request.predictions is not None:
         raise ConfigError("init", "--model and --predictions exclude each other", "give one")
     if request.minimal and request.model is not None:

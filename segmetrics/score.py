@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
+from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.masks import read_mask, warn_lossy
+from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
 from segmetrics.data.pictures import SUFFIXES, read_bytes
-from segmetrics.data.samples import files_by_stem, pair_by_stem
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
 from segmetrics.files import write_text
-from segmetrics.measure import CountedPair, OperatingPoint, count_files, settings_key
+from segmetrics.measure import CountedPair, count_files, settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
@@ -69,6 +70,7 @@ def score_folders(
     left = files_by_stem(references, SUFFIXES, "mask")
     right = files_by_stem(predictions, SUFFIXES, "mask")
     stems = pair_by_stem(left, right, ("reference", "prediction"))
+    warn_jpeg_predictions(right.values())
     scheme = scheme or discover(list(left.values()), workers)
     count = partial(_count, scheme=scheme)
     pairs = [(left[stem], right[stem]) for stem in stems]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, preprocessing, runtime
-from segmetrics.data.samples import read_sample_list
+from segmetrics.data.sample_list import read_sample_list
 from segmetrics.entry import run
 from segmetrics.inference.predict import infer_split
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, workers
-from segmetrics.data.samples import read_sample_list
+from segmetrics.data.sample_list import read_sample_list
 from segmetrics.entry import run
-from segmetrics.measure import measure_split, read_operating_point
+from segmetrics.measure import measure_split
+from segmetrics.operating_point import read_operating_point
 
 
 def main() -> None:

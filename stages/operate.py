@@ -6,7 +6,7 @@ from pathlib import Path
 from segmetrics.config import load_settings
 from segmetrics.config.build import layout, operating_point
 from segmetrics.entry import run
-from segmetrics.measure import write_operating_point
+from segmetrics.operating_point import write_operating_point
 
 
 def main() -> None:

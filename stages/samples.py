@@ -6,7 +6,8 @@ from pathlib import Path
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, workers
 from segmetrics.data.check import check_samples
-from segmetrics.data.samples import read_samples, rows_of_split, write_sample_list
+from segmetrics.data.sample_list import write_sample_list
+from segmetrics.data.samples import check_splits, read_samples, rows_of_split
 from segmetrics.entry import run
 
 
@@ -14,7 +15,9 @@ def main() -> None:
     split = sys.argv[1]
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
-    rows = rows_of_split(read_samples(files.samples), split, files.samples)
+    listed = read_samples(files.samples)
+    check_splits(listed, files.splits, files.samples)
+    rows = rows_of_split(listed, split, files.samples)
     samples = check_samples(
         rows, root=files.root, scheme=label_scheme(settings), workers=workers(settings)
     )

@@ -16,8 +16,10 @@ from PIL import Image
 from segmetrics import entry
 from segmetrics.data.check import check_samples
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.samples import Sample, SampleRow
-from segmetrics.measure import OperatingPoint, measure_split
+from segmetrics.data.sample_list import Sample
+from segmetrics.data.samples import SampleRow
+from segmetrics.measure import measure_split
+from segmetrics.operating_point import OperatingPoint
 
 REPOSITORY = Path(__file__).parents[1]
 ARGMAX = OperatingPoint("argmax")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmetrics.data.samples import SampleRow, write_sample_list
+from segmetrics.data.sample_list import write_sample_list
+from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.evaluate import (
     MOST_SLICES,

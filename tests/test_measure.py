@@ -11,13 +11,8 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError, DataError
 from segmetrics.inference.store import PredictionStore
-from segmetrics.measure import (
-    OperatingPoint,
-    count_files,
-    read_operating_point,
-    settings_key,
-    write_operating_point,
-)
+from segmetrics.measure import count_files, settings_key
+from segmetrics.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from segmetrics.tables import read_measurements
 
 ARGMAX = OperatingPoint("argmax")

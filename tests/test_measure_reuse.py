@@ -13,7 +13,7 @@ from PIL import Image
 from segmetrics import measure
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
-from segmetrics.measure import OperatingPoint
+from segmetrics.operating_point import OperatingPoint
 from segmetrics.tables import read_measurements
 
 
@@ -159,9 +159,12 @@ def test_only_what_changed_is_counted(run_measure, dataset, predictions, counted
     assert result == fresh()
 
 
-def test_a_removed_sample_leaves_the_tables(run_measure, dataset, counted, fresh, tmp_path):
+def test_a_removed_sample_leaves_the_tables(
+    run_measure, dataset, predictions, counted, fresh, tmp_path
+):
     run_measure()
     dataset.rows = [row for row in dataset.rows if row.id != "test2"]
+    (predictions / "test2.png").unlink()
     counted.names.clear()
     result = contents(run_measure())
     assert counted.names == []

@@ -234,6 +234,21 @@ def test_a_jpeg_reference_is_warned_about(folders, tmp_path):
     assert "JPEG masks are lossy" in done.stderr
 
 
+def test_predictions_that_are_jpeg_or_of_no_class_are_warned_about(tmp_path):
+    square = np.zeros((32, 32), np.uint8)
+    square[9:20, 4:25] = 1
+    for folder, suffix, factor in (("r", "png", 1), ("p", "png", 255), ("q", "jpg", 255)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(square * factor).save(tmp_path / folder / f"a.{suffix}")
+    words = ["score", "--references", str(tmp_path / "r"), "--predictions"]
+    done = command(*words, str(tmp_path / "p"))
+    assert "warning: 231 predicted pixels hold labels that are no class" in done.stderr
+    assert "--binary" in done.stderr
+    assert "JPEG" not in done.stderr
+    done = command(*words, str(tmp_path / "q"))
+    assert "a.jpg: JPEG predictions are lossy" in done.stderr
+
+
 def command(*words: str, code: str = "from segmetrics.cli import main; raise SystemExit(main())"):
     return subprocess.run(
         [sys.executable, "-c", code, *words],

@@ -17,8 +17,8 @@ from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Runtime
 from segmetrics.inference.preprocess import Preprocessing
 from segmetrics.judge import Policy
-from segmetrics.measure import OperatingPoint
 from segmetrics.metrics.catalog import CATALOG
+from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import available_cores
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.

@@ -71,7 +71,8 @@ class Infer(Section):
 
 class OperatingPoint(Section):
     decision: Literal["argmax", "fixed"]
-    threshold: Annotated[Rate, Field(gt=0, lt=1)] | None = None
+    # Stored probabilities end at 255/256: a higher threshold would predict nothing.
+    threshold: Annotated[Rate, Field(gt=0, le=255 / 256)] | None = None
 
 
 class Measure(Section):

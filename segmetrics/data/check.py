@@ -12,8 +12,9 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import check_reference, lossy_pixels, read_mask, warn_lossy
 from segmetrics.data.pictures import decode, read_bytes
-from segmetrics.data.samples import Sample, SampleRow, require_root
-from segmetrics.errors import DataError, Problem
+from segmetrics.data.sample_list import Sample
+from segmetrics.data.samples import SampleRow
+from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.files import sha256_bytes
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
@@ -50,7 +51,7 @@ def check_samples(
         Everything that is wrong with any file, together: missing, unreadable or truncated files,
         masks of another shape than their image, several channels, undeclared labels.
     """
-    require_root(root)
+    _require_root(root)
     check = partial(_check, root=root, scheme=scheme)
     done = ordered_map(check, rows, workers=workers)
     checked = list(progress(done, total=len(rows), text="checking samples"))
@@ -109,3 +110,15 @@ def _height_width(picture: Image.Image) -> tuple[int, ...]:
 
 def _text(shape: tuple[int, ...]) -> str:
     return " x ".join(str(n) for n in shape)
+
+
+def _require_root(root: Path) -> None:
+    """Check that the folder which samples.csv points into is there.
+
+    Raises
+    ------
+    ConfigError
+        It is not.
+    """
+    if not root.is_dir():
+        raise ConfigError("data.root", f'there is no folder "{root}"', "mend params.yaml")

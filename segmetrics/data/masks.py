@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,19 @@ def warn_lossy(lossy: Sequence[tuple[str, int]]) -> None:
         LossyMaskWarning,
         stacklevel=2,
     )
+
+
+def warn_jpeg_predictions(paths: Iterable[Path]) -> None:
+    """Warn loudly, once, about predicted label maps stored as JPEG."""
+    lossy = [str(path) for path in paths if path.suffix.lower() in (".jpg", ".jpeg")]
+    if lossy:
+        more = f" and {len(lossy) - 5} more" if len(lossy) > 5 else ""
+        warnings.warn(
+            f"{', '.join(lossy[:5])}{more}: JPEG predictions are lossy: labels along edges are "
+            f"invented and the scores are too low; write PNG",
+            LossyMaskWarning,
+            stacklevel=2,
+        )
 
 
 def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 # Files that carry one 2-D picture each; what else a folder holds is not a sample.
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 # The header alone can claim any size; decoding would then fill the memory. Pillow's own limit for
 # an error (twice its limit for a warning): 179 million pixels.
 MAX_PIXELS = 2 * 89_478_485
@@ -58,6 +60,7 @@ def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
     if not content:
         raise DataError(where, "the file is empty")
     try:
+        _check_png(content)
         with Image.open(io.BytesIO(content)) as picture:
             _check_size(picture, len(content), where)
             picture.load()
@@ -70,6 +73,21 @@ def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
         raise DataError(where, f"decompression bomb: {error}") from error
     except _DAMAGE as error:
         raise DataError(where, f"damaged or truncated ({error})", "export it again") from error
+
+
+def _check_png(content: bytes) -> None:
+    """Check the checksum of every pixel chunk, which Pillow does not: a flipped bit is a label."""
+    if not content.startswith(_PNG):
+        return
+    at = len(_PNG)
+    while at + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        end = at + 8 + length
+        if kind == b"IDAT" and end + 4 <= len(content):
+            (stored,) = struct.unpack_from(">I", content, end)
+            if zlib.crc32(memoryview(content)[at + 4 : end]) != stored:
+                raise ValueError("the checksum of its pixels does not match")
+        at = end + 4
 
 
 def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:

@@ -1,20 +1,19 @@
-"""samples.csv (what there is) and the checked sample list of a split (what will be measured)."""
+"""samples.csv: what there is."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import write_text
+from segmetrics.errors import DataError, Problem
 
 REQUIRED = ("id", "image", "mask", "split")
 KNOWN = frozenset({*REQUIRED, "group"})
-_LIST_COLUMNS = ("id", "image", "mask", "shape", "image_sha256", "mask_sha256")
 # What every file system takes as part of a file name.
 _UNSAFE_ID = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$|^$')
 
@@ -31,18 +30,6 @@ class SampleRow:
     columns: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A checked sample: its files, the shape of the mask and SHA-256 digests of both files."""
-
-    id: str
-    image: Path
-    mask: Path
-    shape: tuple[int, ...]
-    image_digest: str
-    mask_digest: str
-
-
 def read_samples(path: Path) -> list[SampleRow]:
     """Read samples.csv, sorted by id; without a `group` column every sample is its own group.
 
@@ -51,7 +38,7 @@ def read_samples(path: Path) -> list[SampleRow]:
     DataError
         The file is missing, not CSV, lacks a column, or rows are wrong: all of them are listed.
     """
-    header, rows = _read_csv(path)
+    header, rows = read_csv(path)
     lacking = [name for name in REQUIRED if name not in header]
     if lacking:
         raise DataError(
@@ -77,7 +64,7 @@ def read_samples(path: Path) -> list[SampleRow]:
     )
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header and (line number, fields) of the rows that are not blank."""
     try:
         text = path.read_text("utf-8-sig")
@@ -102,6 +89,7 @@ def _row_problems(
 ) -> list[Problem]:
     problems = []
     seen: dict[str, int] = {}
+    images: dict[str, int] = {}
     for line, row in rows:
         where = f"{path}:{line}"
         if len(row) != len(header):
@@ -122,6 +110,11 @@ def _row_problems(
             first = seen[sample.lower()]
             problems.append(Problem(where, f'the id "{sample}" is that of line {first} already'))
         seen.setdefault(sample.lower(), line)
+        image = fields["image"]
+        if image and image in images:
+            text = f'the image "{image}" is that of line {images[image]} already'
+            problems.append(Problem(where, text, "an image counts once"))
+        images.setdefault(image, line)
     return problems
 
 
@@ -135,6 +128,38 @@ def _row(fields: dict[str, str]) -> SampleRow:
         group=fields.get("group", fields["id"]),
         columns=columns,
     )
+
+
+def check_splits(rows: Sequence[SampleRow], splits: Sequence[str], path: Path) -> None:
+    """Check that no row is left out by a split that is written otherwise; warn of unused ones.
+
+    Raises
+    ------
+    DataError
+        A split differs from a declared one in case only.
+    """
+    unused: dict[str, int] = {}
+    for row in rows:
+        if row.split not in splits:
+            unused[row.split] = unused.get(row.split, 0) + 1
+    declared = {split.casefold(): split for split in splits}
+    problems = [
+        Problem(
+            str(path),
+            f'{n} rows have the split "{split}", data.splits has "{declared[split.casefold()]}"',
+            "write it alike",
+        )
+        for split, n in unused.items()
+        if split.casefold() in declared
+    ]
+    if problems:
+        raise DataError.of(problems, str(path))
+    if unused:
+        listed = ", ".join(f"{split} ({n})" for split, n in sorted(unused.items()))
+        warnings.warn(
+            f"{path}: rows of splits that data.splits does not name are left out: {listed}",
+            stacklevel=2,
+        )
 
 
 def rows_of_split(rows: Sequence[SampleRow], split: str, path: Path) -> list[SampleRow]:
@@ -154,105 +179,3 @@ def rows_of_split(rows: Sequence[SampleRow], split: str, path: Path) -> list[Sam
             "mend the split column or data.splits in params.yaml",
         )
     return chosen
-
-
-def sample_list_text(samples: Sequence[Sample]) -> str:
-    """A sample list as CSV text, sorted by id."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_LIST_COLUMNS)
-    for s in sorted(samples, key=lambda sample: sample.id):
-        shape = "x".join(map(str, s.shape))
-        writer.writerow(
-            [s.id, s.image.as_posix(), s.mask.as_posix(), shape, s.image_digest, s.mask_digest]
-        )
-    return out.getvalue()
-
-
-def write_sample_list(path: Path, samples: Sequence[Sample]) -> None:
-    """Write `results/samples/<split>.csv`, whole or not at all."""
-    write_text(path, sample_list_text(samples))
-
-
-def read_sample_list(path: Path) -> list[Sample]:
-    """Read what `write_sample_list` wrote.
-
-    Raises
-    ------
-    DataError
-        Missing or damaged.
-    """
-    header, rows = _read_csv(path)
-    if tuple(header) != _LIST_COLUMNS or any(len(row) != len(header) for _, row in rows):
-        raise DataError(str(path), "not a sample list", "run `dvc repro samples`")
-    try:
-        return [
-            Sample(i, Path(image), Path(mask), tuple(map(int, shape.split("x"))), a, b)
-            for _, (i, image, mask, shape, a, b) in rows
-        ]
-    except ValueError as error:
-        raise DataError(str(path), f"not a sample list ({error})", "run `dvc repro`") from error
-
-
-def pair_by_stem(
-    left: Mapping[str, Path], right: Mapping[str, Path], names: tuple[str, str]
-) -> list[str]:
-    """The stems that both folders have, after a check that there are no others.
-
-    Raises
-    ------
-    DataError
-        Partners are missing or there is nothing to pair; all are listed together.
-    """
-    problems = [
-        Problem(str(path), f"has no {names[1]} of the same name")
-        for stem, path in sorted(left.items())
-        if stem not in right
-    ]
-    problems += [
-        Problem(str(path), f"has no {names[0]} of the same name")
-        for stem, path in sorted(right.items())
-        if stem not in left
-    ]
-    if problems:
-        raise DataError.of(problems, f"pairing {names[0]}s with {names[1]}s by file name")
-    return sorted(left)
-
-
-def files_by_stem(folder: Path, suffixes: frozenset[str], what: str) -> dict[str, Path]:
-    """The files of a folder with one of the suffixes, by stem.
-
-    Raises
-    ------
-    DataError
-        No such folder, no such file in it, or two files of one stem.
-    """
-    if not folder.is_dir():
-        raise DataError(str(folder), "there is no such folder")
-    files: dict[str, Path] = {}
-    problems = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
-            continue
-        if path.stem in files:
-            text = f"has the same name as {files[path.stem].name} but for the ending"
-            problems.append(Problem(str(path), text, "keep one of them"))
-        files[path.stem] = path
-    if problems:
-        raise DataError.of(problems, str(folder))
-    if not files:
-        endings = " ".join(sorted(suffixes))
-        raise DataError(str(folder), f"holds no {what} ({endings})")
-    return files
-
-
-def require_root(root: Path) -> None:
-    """Check that the folder which samples.csv points into is there.
-
-    Raises
-    ------
-    ConfigError
-        It is not.
-    """
-    if not root.is_dir():
-        raise ConfigError("data.root", f'there is no folder "{root}"', "mend params.yaml")

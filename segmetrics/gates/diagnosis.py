@@ -48,6 +48,19 @@ def accuracy_paradox(
     return findings
 
 
+def unknown_labels(split: SplitEvaluation) -> list[Finding]:
+    """A finding where predictions hold labels that are no class: they all count as misses."""
+    pixels, total = sum(split.other), sum(map(sum, split.confusion)) + sum(split.other)
+    if not pixels:
+        return []
+    text = (
+        f"{pixels} predicted pixels ({pixels / total:.2%}) hold labels that are no class; they "
+        f"count as misses. 0/255 predictions need label values as declared, or `encoding: binary`; "
+        f"probability maps need `operating_point: {{decision: fixed, threshold: 0.5}}`"
+    )
+    return [Finding("unknown_labels", "warn", text, {"pixels": pixels, "share": pixels / total})]
+
+
 def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[str, float]:
     """What accuracy A and recall R alone imply.
 

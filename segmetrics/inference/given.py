@@ -12,8 +12,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from segmetrics.data.folders import files_by_stem
 from segmetrics.data.pictures import SUFFIXES, decode, read_bytes
-from segmetrics.data.samples import Sample, files_by_stem, write_sample_list
+from segmetrics.data.sample_list import Sample, write_sample_list
 from segmetrics.errors import ConfigError, DataError, ModelError, Problem
 from segmetrics.files import sha256_json, sha256_path
 from segmetrics.inference.store import Manifest, PredictionStore
@@ -27,14 +28,21 @@ def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifes
     DataError
         Predictions are missing or surplus, unreadable, or of another shape: all are listed.
     """
-    files = _matched(folder, samples)
+    files = match_given(folder, samples)
     keys = {s.id: sha256_json(["given", sha256_path(files[s.id])]) for s in samples}
     store = PredictionStore(out, keys)
     _add_all(store, {s.id: s for s in samples}, files)
     return store.finish("given", sha256_path(folder))
 
 
-def _matched(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
+def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
+    """The files of a folder by sample id.
+
+    Raises
+    ------
+    DataError
+        Files are missing or surplus, or two have one name: all are listed.
+    """
     files = files_by_stem(folder, SUFFIXES, "prediction")
     wanted = {s.id for s in samples}
     problems = [
@@ -114,7 +122,7 @@ def run_command(
             written.mkdir()
             values = {"samples": listed, "out": written, "source": source, "split": split}
             _run(_arguments(command, values))
-            _add_all(store, {s.id: s for s in todo}, _matched(written, todo))
+            _add_all(store, {s.id: s for s in todo}, match_given(written, todo))
     return store.finish("given", source_digest)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.masks import quantise
 from segmetrics.data.pictures import read_bytes
-from segmetrics.data.samples import Sample
+from segmetrics.data.sample_list import Sample
 from segmetrics.errors import DataError, ModelError
 from segmetrics.files import sha256_bytes, sha256_json, sha256_path
 from segmetrics.inference.given import copy_given, run_command

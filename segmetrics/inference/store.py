@@ -18,7 +18,6 @@ import numpy.typing as npt
 from PIL import Image
 
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.pictures import SUFFIXES
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_bytes, sha256_path, write_bytes, write_json
 
@@ -155,15 +154,6 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise DataError(
             str(path), f"damaged ({error!r})", "run `dvc repro -f -s infer@<split>`"
         ) from error
-
-
-def find_prediction(folder: Path, sample: str) -> Path | None:
-    """The file of a sample in a folder without manifest, by name."""
-    for suffix in sorted(SUFFIXES):
-        for ending in (suffix, suffix.upper()):
-            if (folder / f"{sample}{ending}").is_file():
-                return folder / f"{sample}{ending}"
-    return None
 
 
 def label_map_png(index: npt.NDArray[np.intp], scheme: LabelScheme) -> bytes:

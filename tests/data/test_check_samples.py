@@ -11,7 +11,7 @@ from PIL import Image
 from segmetrics.data.check import check_samples
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.masks import LossyMaskWarning
-from segmetrics.data.samples import sample_list_text
+from segmetrics.data.sample_list import sample_list_text
 from segmetrics.errors import ConfigError, DataError
 
 GREY = np.full((6, 8), 90, np.uint8)

@@ -146,3 +146,19 @@ def test_pixels_are_as_stored():
     pixels = decode(encode("PNG"), "x", as_array)
     assert (pixels == LABELS).all()
     assert pixels.flags.writeable
+
+
+def test_a_flipped_bit_of_a_png_is_noticed():
+    """Pillow decodes most of these without a word, to other labels."""
+    out = io.BytesIO()
+    rng = np.random.default_rng(3)
+    Image.fromarray(rng.integers(0, 3, (16, 16)).astype(np.uint8)).save(out, "PNG")
+    whole = out.getvalue()
+    start = whole.index(b"IDAT") + 4
+    end = whole.index(b"IEND") - 8
+    for at in range(start, end):
+        broken = bytearray(whole)
+        broken[at] ^= 4
+        with pytest.raises(DataError, match="damaged or truncated"):
+            decode(bytes(broken), "m.png", as_array)
+    assert decode(whole, "m.png", as_array).shape == (16, 16)

@@ -7,16 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segmetrics.data.samples import (
+from segmetrics.data.folders import files_by_stem, pair_by_stem
+from segmetrics.data.sample_list import (
     Sample,
-    files_by_stem,
-    pair_by_stem,
     read_sample_list,
-    read_samples,
-    rows_of_split,
     sample_list_text,
     write_sample_list,
 )
+from segmetrics.data.samples import check_splits, read_samples, rows_of_split
 from segmetrics.errors import DataError
 
 HEADER = "id,image,mask,split\n"
@@ -131,13 +129,28 @@ def test_an_id_has_to_be_a_file_name(message, name):
 
 
 def test_all_wrong_rows_are_reported_together(message):
-    found = message(HEADER + "a,i,m\nb,i,m,test\n,i,m,test\nB,i,,test\n")
+    found = message(HEADER + "a,i,m\nb,i,m,test\n,j,m,test\nB,i,,test\n")
     assert found == [
         "samples.csv:2: 3 fields instead of 4",
         "samples.csv:4: no id",
         "samples.csv:5: no mask",
         'samples.csv:5: the id "B" is that of line 3 already',
+        'samples.csv:5: the image "i" is that of line 3 already; an image counts once',
     ]
+
+
+def test_a_split_written_otherwise_is_no_reason_to_leave_rows_out(read):
+    rows = read(HEADER + "a,i,m,Test\nb,j,m,test\n")
+    with pytest.raises(DataError) as caught:
+        check_splits(rows, ("test",), Path("s.csv"))
+    text = 's.csv: 1 rows have the split "Test", data.splits has "test"; write it alike'
+    assert str(caught.value) == text
+
+
+def test_rows_of_unused_splits_are_named(read):
+    rows = read(HEADER + "a,i,m,old\nb,j,m,test\nc,k,m,old\n")
+    with pytest.warns(UserWarning, match=r"left out: old \(2\)"):
+        check_splits(rows, ("test",), Path("s.csv"))
 
 
 def test_more_problems_than_anybody_reads_are_cut_short(read):
@@ -162,7 +175,7 @@ def test_other_encodings_than_utf8(message, content):
 
 
 def test_a_split_without_samples(read, tmp_path):
-    rows = read(HEADER + "a,i,m,Test\nb,i,m,val\n")
+    rows = read(HEADER + "a,i,m,Test\nb,j,m,val\n")
     assert [row.id for row in rows_of_split(rows, "val", tmp_path)] == ["b"]
     with pytest.raises(DataError) as caught:
         rows_of_split(rows, "test", Path("data/samples.csv"))

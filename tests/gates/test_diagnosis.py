@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
-from segmetrics.gates.diagnosis import accuracy_paradox, paradox_numbers
+from segmetrics.gates.diagnosis import accuracy_paradox, paradox_numbers, unknown_labels
 from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.grade import Bands
 from segmetrics.gates.verdict import Verdict, judge
@@ -150,3 +150,12 @@ def test_dice_and_iou_never_exceed_the_bounds_that_recall_sets():
         bounds = paradox_numbers(0.9, found / 200, 0.02)
         assert values["dice"] <= bounds["dice_at_most"] + 1e-12
         assert values["iou"] <= bounds["iou_at_most"] + 1e-12
+
+
+def test_predicted_labels_that_are_no_class_are_found():
+    split = SplitEvaluation(2, 2, {}, {}, labels=CLASSES, confusion=((90, 2), (0, 0)), other=(3, 5))
+    (finding,) = unknown_labels(split)
+    assert finding.severity == "warn"
+    assert finding.text.startswith("8 predicted pixels (8.00%) hold labels that are no class")
+    assert finding.data == {"pixels": 8, "share": 0.08}
+    assert unknown_labels(PARADOX) == []

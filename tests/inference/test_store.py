@@ -17,7 +17,6 @@ from segmetrics.data.masks import quantise, read_mask, read_probability, thresho
 from segmetrics.errors import DataError
 from segmetrics.inference.store import (
     PredictionStore,
-    find_prediction,
     label_map_png,
     probability_png,
     read_manifest,
@@ -146,12 +145,3 @@ def test_the_manifest_lists_kind_source_and_digests(tmp_path, finished):
     assert (data["schema"], data["kind"], data["source"]) == (1, "labels", "m")
     assert sorted(data["predictions"]) == ["a", "b"]
     assert data["predictions"]["a"]["key"] == "1"
-
-
-def test_files_without_manifest_are_found_by_name(save, tmp_path):
-    pixels = np.eye(2, dtype=np.uint8)
-    save("a.TIF", pixels)
-    save("b.c.png", pixels)
-    assert find_prediction(tmp_path, "a").name == "a.TIF"
-    assert find_prediction(tmp_path, "b.c").name == "b.c.png"
-    assert find_prediction(tmp_path, "b") is None

@@ -1,0 +1,115 @@
+"""What each command does with its parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from segmetrics.errors import ConfigError, VerdictError
+
+if TYPE_CHECKING:
+    from segmetrics.data.labels import LabelScheme
+
+
+def score(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from segmetrics.files import write_json
+    from segmetrics.parallel import available_cores
+    from segmetrics.score import score_folders, write_score_table
+    from segmetrics.tables_text import score_table
+
+    if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
+        raise ConfigError("--table", f'"{arguments.table}" ends in neither .csv nor .parquet')
+    scored = score_folders(
+        references=arguments.references,
+        predictions=arguments.predictions,
+        scheme=_scheme(arguments),
+        workers=arguments.workers or available_cores(),
+    )
+    Console().print(score_table(scored))
+    other = sum(scored.evaluation.other)
+    if other:
+        print(
+            f"warning: {other} predicted pixels hold labels that are no class and count as misses; "
+            f"0/255 masks need --binary",
+            file=sys.stderr,
+        )
+    if arguments.json:
+        write_json(arguments.json, scored.evaluation.to_json())
+    if arguments.table:
+        write_score_table(arguments.table, scored)
+
+
+def _scheme(arguments: argparse.Namespace) -> LabelScheme | None:
+    from segmetrics.config.options import parse_scheme
+
+    return parse_scheme(
+        classes=arguments.classes,
+        binary=arguments.binary,
+        exclude=arguments.exclude,
+        ignore=arguments.ignore,
+    )
+
+
+def init(arguments: argparse.Namespace) -> None:
+    from segmetrics.scaffold import Request, init
+
+    request = Request(
+        target=arguments.target,
+        images=arguments.images,
+        masks=arguments.masks,
+        model=arguments.model,
+        predictions=arguments.predictions,
+        domain=arguments.domain,
+        minimal=arguments.minimal,
+        force=arguments.force,
+    )
+    print(init(request))
+
+
+def rules(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from segmetrics.config import load_settings
+    from segmetrics.config.build import policy
+    from segmetrics.tables_text import print_policy
+
+    print_policy(policy(load_settings(arguments.params)), Console())
+
+
+def verdict(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from segmetrics.evidence import read_verdict, stale_files
+    from segmetrics.texts import print_verdict
+
+    verdict = read_verdict(arguments.file)
+    stale = stale_files(verdict, arguments.file)
+    if stale:
+        raise VerdictError(
+            str(arguments.file),
+            f"is of an earlier run: {', '.join(stale)} changed or went missing since",
+            "run `dvc repro`",
+        )
+    print_verdict(verdict, Console())
+    return 0 if verdict["decision"] == "pass" else 1
+
+
+def promote(arguments: argparse.Namespace) -> None:
+    from segmetrics.config import load_settings
+    from segmetrics.config.build import evaluation_options, layout, policy, result_settings
+    from segmetrics.registry import check_candidate, promote
+
+    settings = load_settings(arguments.params)
+    candidate = check_candidate(
+        layout(settings), policy(settings), evaluation_options(settings), result_settings(settings)
+    )
+    promoted = promote(
+        candidate,
+        experiment=settings.tracking.experiment,
+        model=settings.promotion.model,
+        alias=settings.promotion.alias,
+    )
+    print(promoted)

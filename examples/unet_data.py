@@ -134,9 +134,7 @@ class CropSampler:
 
     def _crop(self, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
         rng = self.rng
-        # The annotated outline of a fluorescent nucleus depends on the blur, so stretch those less.
-        reach, chance = (0.42, 0.7) if sample.modality == "histology" else (0.3, 0.5)
-        scale = np.exp(rng.uniform(-reach, reach)) if rng.random() < chance else 1.0
+        scale = np.exp(rng.uniform(np.log(0.65), np.log(1.5))) if rng.random() < 0.7 else 1.0
         height, width = sample.mask.shape
         side = min(round(self.size * scale), height, width)
         top = rng.integers(height - side + 1)
@@ -160,16 +158,16 @@ class CropSampler:
 
 def _vary_grey(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Vary gamma, gain, illumination, offset and noise of a fluorescence crop."""
-    grey = image[..., :1] ** np.exp(rng.uniform(-0.12, 0.12))
+    grey = image[..., :1] ** np.exp(rng.uniform(-0.3, 0.3))
     gain = np.exp(rng.uniform(-0.7, 0.9))
     grey = grey * min(gain, 1.3 / max(float(grey.max()), 0.01))
     if rng.random() < 0.3:
         grey = grey * _ramp(grey.shape[0], rng)
-    if rng.random() < 0.3:
-        grey = grey + rng.uniform(0, 0.06)
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
+        grey = grey + rng.uniform(0, 0.08)
+    if rng.random() < 0.4:
         grey = _noise(grey, rng)
-    if rng.random() < 0.03:
+    if rng.random() < 0.04:
         grey = 1 - grey
     return np.broadcast_to(grey, image.shape).clip(0, 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmetrics.errors import ConfigError, VerdictError
@@ -82,11 +83,23 @@ def rules(arguments: argparse.Namespace) -> None:
 def verdict(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from segmetrics.evidence import read_verdict, stale_files
+    from segmetrics.config import load_settings
+    from segmetrics.config.build import layout, policy, predictor, result_settings
+    from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
+    from segmetrics.judge import judge_project
     from segmetrics.texts import print_verdict
 
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
+    own = arguments.file.resolve() == (Path.cwd() / "results" / "verdict.json").resolve()
+    if not stale and own and Path(SETTINGS).exists():
+        # In its project the verdict is computed again, which reads no pixel.
+        settings = load_settings(Path(SETTINGS))
+        computed = judge_project(
+            layout(settings), policy(settings), result_settings(settings), predictor(settings)
+        ).to_json()
+        changed = changed_inputs(verdict, computed["inputs"])
+        stale = changed or ([] if computed == verdict else ["the verdict itself"])
     if stale:
         raise VerdictError(
             str(arguments.file),
@@ -99,12 +112,26 @@ def verdict(arguments: argparse.Namespace) -> int:
 
 def promote(arguments: argparse.Namespace) -> None:
     from segmetrics.config import load_settings
-    from segmetrics.config.build import evaluation_options, layout, policy, result_settings
+    from segmetrics.config.build import (
+        evaluation_options,
+        layout,
+        operating_point,
+        policy,
+        predictor,
+        result_settings,
+        workers,
+    )
     from segmetrics.registry import check_candidate, promote
 
     settings = load_settings(arguments.params)
     candidate = check_candidate(
-        layout(settings), policy(settings), evaluation_options(settings), result_settings(settings)
+        layout(settings),
+        policy(settings),
+        evaluation_options(settings),
+        result_settings(settings),
+        predictor=predictor(settings),
+        point=operating_point(settings),
+        workers=workers(settings),
     )
     promoted = promote(
         candidate,

@@ -34,10 +34,13 @@ class EvaluationOptions:
         The classes that class means are over.
     both_empty_is_one
         Whether Dice and IoU of an image without the class in both masks are 1 instead of undefined.
+    measured_with
+        `settings_key` that the tables must have been measured with; None: any.
     """
 
     scored: tuple[str, ...]
     both_empty_is_one: bool = False
+    measured_with: str | None = None
 
 
 def evaluate_split(
@@ -125,6 +128,9 @@ def _slices(
     for column in rows[0].columns if rows else ():
         values = np.array([row.columns[column] or "(empty)" for row in rows], dtype=str)
         distinct = np.unique(values)
+        if distinct.tolist() == ["(empty)"]:
+            left_out[column] = "every value is empty"
+            continue
         if distinct.size > MOST_SLICES:
             left_out[column] = f"{distinct.size} different values, at most {MOST_SLICES} are sliced"
             continue
@@ -138,18 +144,22 @@ def _slices(
 
 
 def read_split(
-    split: str, results: Path, rows: Sequence[SampleRow]
+    split: str, results: Path, rows: Sequence[SampleRow], measured_with: str | None = None
 ) -> tuple[Measurements, dict[str, SampleRow]]:
     """The tables of a split with the row of each measured sample.
 
     Raises
     ------
     DataError
-        The tables, the sample list and samples.csv do not hold the same samples of the same files.
+        The tables, the sample list and samples.csv do not hold the same samples of the same files,
+        or the tables were measured with other settings.
     """
     folder = results / "measurements" / split
     listed = {s.id: s for s in read_sample_list(results / "samples" / f"{split}.csv")}
     measurements = read_measurements(folder)
+    if measured_with is not None and measurements.key != measured_with:
+        what = "was measured with other classes, encoding, ignored labels or threshold"
+        raise DataError(str(folder), what, "run `dvc repro`")
     by_id = {row.id: row for row in rows if row.split == split}
     lacking = sorted(set(listed) ^ set(measurements.ids) | set(listed) ^ set(by_id))
     if lacking:

@@ -17,9 +17,10 @@ from segmetrics.files import sha256_json, sha256_path
 from segmetrics.gates.verdict import SCHEMA
 from segmetrics.tables import CONFUSION, IMAGES
 
+MANIFEST = "manifest.json"  # of a prediction folder
 SETTINGS = "params.yaml"  # the name of the settings among the inputs
 # The sections that the stage `evaluate` depends on.
-EVALUATION_SECTIONS = ("format", "data", "measure", "statistics")
+EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,16 @@ def verdict_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str
     paths = [layout.evaluation, layout.metrics, layout.operating_point]
     own = {path.as_posix(): digest(path) for path in paths}
     baseline = {layout.baseline.as_posix(): digest(layout.baseline)}
-    return {SETTINGS: sha256_json(settings)} | own | _file_digests(layout) | baseline
+    manifests = [layout.predictions(split) / MANIFEST for split in layout.splits]
+    made = [layout.source, *(path for path in manifests if path.exists())]
+    predicted = {path.as_posix(): digest(path) for path in made}
+    return {SETTINGS: sha256_json(settings)} | own | _file_digests(layout) | baseline | predicted
 
 
 def eval_id(layout: Layout, settings: Mapping[str, Any]) -> str:
-    """The identity of an evaluation: SHA-256 of model, samples, baseline, settings and verdict."""
+    """The identity of an evaluation: SHA-256 of the verdict and of everything it rests on."""
     return sha256_json(
         {
-            "source": digest(layout.source),
             "inputs": verdict_inputs(layout, settings),
             "verdict": digest(layout.verdict),
         }
@@ -199,7 +202,7 @@ def stale_files(verdict: Mapping[str, Any], path: Path) -> list[str]:
     """The inputs of a verdict that changed or went missing beside it.
 
     Nothing is stale where none of the files are there: the verdict was then sent elsewhere, to be
-    read. The settings are not compared.
+    read. The settings are compared by who can read them.
     """
     project = path.resolve().parent.parent
     files = {name: project / name for name in verdict["inputs"] if name != SETTINGS}

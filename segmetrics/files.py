@@ -70,7 +70,8 @@ def sha256_json(value: Any) -> str:
 def sha256_path(path: Path) -> str:
     """SHA-256 of a file's bytes or, for a folder, of the names and digests of all files in it."""
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
+        # Python's caches hold times and are ignored by DVC, too.
+        files = sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
         return sha256_json([[p.relative_to(path).as_posix(), sha256_path(p)] for p in files])
     digest = hashlib.sha256()
     with path.open("rb") as stream:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
 from segmetrics.evidence import Layout, evaluation_inputs, read_json, verdict_inputs
@@ -15,7 +16,10 @@ from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
 from segmetrics.gates.rules import Finding, Rule
 from segmetrics.gates.verdict import Verdict, judge
+from segmetrics.inference.predict import Predictor
+from segmetrics.inference.store import read_manifest
 from segmetrics.stats.evaluation import Evaluation, metrics_json
+from segmetrics.tables import read_measurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def evaluate_project(
     rows = read_samples(layout.samples)
     splits = {}
     for split in layout.splits:
-        measurements, by_id = read_split(split, layout.results, rows)
+        measurements, by_id = read_split(split, layout.results, rows, options.measured_with)
         splits[split] = evaluate_split(measurements, by_id, options)
     return Evaluation(splits, evaluation_inputs(layout, settings))
 
@@ -68,10 +72,13 @@ def write_evaluation(
     write_json(layout.metrics, metrics_json(evaluation, options.scored))
 
 
-def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -> Verdict:
+def judge_project(
+    layout: Layout, policy: Policy, settings: Mapping[str, Any], predictor: Predictor
+) -> Verdict:
     """Judge evaluation.json; nothing is written.
 
-    An evaluation of other tables, lists or settings than those at hand blocks.
+    An evaluation of other tables, lists or settings than those at hand blocks, and so do
+    predictions that were made with another model, other settings or other images.
     """
     evaluation = Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation))
     findings = [_NO_INTERVALS]
@@ -84,6 +91,7 @@ def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -
             f"the evaluation was computed from other files than those at hand: {', '.join(stale)}"
         )
         findings.append(Finding("stale_evaluation", "block", text, {"files": stale}))
+    findings += [f for name in layout.splits for f in _stale_predictions(layout, name, predictor)]
     split = evaluation.splits.get(policy.judge)
     if split is not None:
         findings += unknown_labels(split)
@@ -98,6 +106,23 @@ def judge_project(layout: Layout, policy: Policy, settings: Mapping[str, Any]) -
         findings=findings,
         inputs=verdict_inputs(layout, settings),
     )
+
+
+def _stale_predictions(layout: Layout, split: str, predictor: Predictor) -> list[Finding]:
+    if predictor.given:
+        return []  # made by nobody here: the tables hold their digests, and nothing is promoted
+    manifest = read_manifest(layout.predictions(split))
+    keys = predictor.keys(read_sample_list(layout.sample_list(split)))
+    tables = read_measurements(layout.measurements(split))
+    made = {name: entry.key for name, entry in manifest.entries.items()} if manifest else {}
+    files = {name: entry.sha256 for name, entry in manifest.entries.items()} if manifest else {}
+    if made == keys and files == dict(zip(tables.ids, tables.prediction_digests, strict=True)):
+        return []
+    text = (
+        f"{layout.predictions(split)}: predictions were made with another model, other settings or "
+        f"images than those at hand, or others were measured; delete the folder and run `dvc repro`"
+    )
+    return [Finding("stale_predictions", "block", text, {"split": split})]
 
 
 _NO_INTERVALS = Finding(

@@ -28,6 +28,7 @@ from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.files import sha256_bytes, sha256_json
+from segmetrics.format import FORMAT
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.metrics.counts import Labels, confusion_matrix
@@ -98,7 +99,7 @@ def _digests(pair: Pair) -> tuple[str, str, str]:
 def settings_key(scheme: LabelScheme, point: OperatingPoint) -> str:
     """The digest of every setting that the counts depend on."""
     return sha256_json(
-        [scheme.names, scheme.values, scheme.ignore, scheme.encoding, point.threshold]
+        [FORMAT, scheme.names, scheme.values, scheme.ignore, scheme.encoding, point.threshold]
     )
 
 

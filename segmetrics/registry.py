@@ -10,22 +10,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmetrics.data.sample_list import read_sample_list
 from segmetrics.errors import PromotionError, RegistryError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_json, read_verdict
 from segmetrics.files import sha256_path
-from segmetrics.inference.store import read_manifest
+from segmetrics.inference.predict import Predictor
 from segmetrics.judge import Policy, evaluate_project, judge_project
+from segmetrics.operating_point import OperatingPoint
+from segmetrics.recheck import check_made_here, measure_again
 from segmetrics.stats.evaluation import metrics_json
-from segmetrics.tables import read_measurements
 from segmetrics.tracking import connect, find_runs, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DIGEST_TAG = "segmetrics.model_sha256"
-_GIVEN = "predictions were given, not made by a model here: they can be judged, not promoted"
 _FOLDER = "model"  # of the artifacts of the run
 
 
@@ -56,9 +55,16 @@ class Promoted:
 
 
 def check_candidate(
-    layout: Layout, policy: Policy, options: EvaluationOptions, settings: Mapping[str, Any]
+    layout: Layout,
+    policy: Policy,
+    options: EvaluationOptions,
+    settings: Mapping[str, Any],
+    *,
+    predictor: Predictor,
+    point: OperatingPoint,
+    workers: int,
 ) -> Candidate:
-    """Compute evaluation and verdict again from the tables, and compare every digest.
+    """Measure again, compute evaluation and verdict again, and compare every digest.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def check_candidate(
         if computed != read_json(path):
             what = "is not what the tables give: edited or stale"
             raise PromotionError(str(path), what, "run `dvc repro`")
-    verdict = judge_project(layout, policy, settings).to_json()
+    verdict = judge_project(layout, policy, settings, predictor).to_json()
     changed = changed_inputs(written, verdict["inputs"])
     if changed:
         raise PromotionError(
@@ -94,33 +100,9 @@ def check_candidate(
             f"the verdict is {verdict['decision']}: {', '.join(failed)}",
             "`segmetrics verdict` gives the reasons",
         )
-    model_digest = _check_model(layout)
-    return Candidate(layout.source, model_digest, eval_id(layout, settings), verdict)
-
-
-def _check_model(layout: Layout) -> str:
-    """Check that this model made the predictions that were measured; gives its digest."""
-    model_digest = digest(layout.source)
-    for split in layout.splits:
-        folder = layout.predictions(split)
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise PromotionError(str(folder), _GIVEN, "set infer.source to the model")
-        if manifest.source != model_digest:
-            if layout.source.is_dir():
-                raise PromotionError(str(folder), _GIVEN, "set infer.source to the model")
-            what = f"was not predicted by {layout.source} as it is now"
-            raise PromotionError(str(folder), what, "run `dvc repro`")
-        tables = read_measurements(layout.measurements(split))
-        measured = dict(zip(tables.ids, tables.prediction_digests, strict=True))
-        listed = {sample: entry.sha256 for sample, entry in manifest.entries.items()}
-        if measured != listed or set(listed) != {
-            s.id for s in read_sample_list(layout.sample_list(split))
-        }:
-            raise PromotionError(
-                str(folder), "other predictions than these were measured", "run `dvc repro`"
-            )
-    return model_digest
+    check_made_here(layout, predictor)
+    measure_again(layout, predictor.scheme, point, workers)
+    return Candidate(layout.source, digest(layout.source), eval_id(layout, settings), verdict)
 
 
 def promote(candidate: Candidate, *, experiment: str, model: str, alias: str) -> Promoted:

@@ -8,6 +8,7 @@ samples nor the number of workers changes a byte.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,24 @@ def write_table(path: Path, table: pa.Table, *, classes: Sequence[str], key: str
     """Write a table with its schema number, class names and settings key, whole or not at all."""
     import pyarrow.parquet as pq
 
-    meta = {"schema": SCHEMA, "classes": list(classes), "key": key}
+    meta = {"schema": SCHEMA, "classes": list(classes), "key": key, "rows": _rows_digest(table)}
     with replacing(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata({_META: json.dumps(meta)}), temporary, compression="zstd"
         )
+
+
+def _rows_digest(table: pa.Table) -> str:
+    """SHA-256 of the rows: counts that were edited beside their digests are not reused."""
+    digest = hashlib.sha256()
+    for name in table.schema.names:
+        column = table.column(name)
+        numbers = column.type == "int64"
+        content = (
+            column.to_numpy().tobytes() if numbers else json.dumps(column.to_pylist()).encode()
+        )
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()
 
 
 def read_table(path: Path) -> tuple[pa.Table, Mapping[str, Any]]:
@@ -158,6 +172,9 @@ def read_table(path: Path) -> tuple[pa.Table, Mapping[str, Any]]:
         raise DataError(
             str(path), f"schema {meta.get('schema')} instead of {SCHEMA}", "run `dvc repro -f`"
         )
+    if meta.get("rows") != _rows_digest(table):
+        what = "its rows are not those that were written"
+        raise DataError(str(path), what, f"delete {path.parent} and run `dvc repro`")
     known = (_image_schema(), _confusion_schema())
     if not {"classes", "key"} <= meta.keys() or table.schema.remove_metadata() not in known:
         what = f"not a measurement table (columns: {', '.join(table.schema.names)})"
@@ -195,7 +212,9 @@ def read_measurements(folder: Path) -> Measurements:
     confusion = _sum_confusion(pairs, classes)
     if confusion is None or not _same(ConfusionCounts.from_matrix(confusion), counts.sum()):
         raise DataError(
-            str(folder), "images.parquet and confusion.parquet disagree", "run `dvc repro -f`"
+            str(folder),
+            "images.parquet and confusion.parquet disagree",
+            "delete it and run `dvc repro`",
         )
     digests = {
         name: tuple(images.column(f"{name}_digest").to_pylist()[::k])

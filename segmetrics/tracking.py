@@ -50,6 +50,9 @@ def connect() -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow's own patience with a server that is not there is many minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     uri = tracking_uri()
     try:
         import mlflow
@@ -63,12 +66,10 @@ def connect() -> Iterator[MlflowClient]:
         ) from error
     try:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
-        # Several processes that create a fresh SQLite store at once would fail.
-        lock = (
-            FileLock(store_root() / ".mlflow.lock") if uri.startswith("sqlite:") else nullcontext()
-        )
-        with lock:
+        # The client creates a fresh SQLite store: several processes at once would fail.
+        lock = FileLock(store_root() / ".mlflow.lock")
+        with lock if uri.startswith("sqlite:") else nullcontext():
+            client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
             client.search_experiments(max_results=1)
         yield client
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:

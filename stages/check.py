@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import layout, policy, result_settings
+from segmetrics.config.build import layout, policy, predictor, result_settings
 from segmetrics.entry import run
 from segmetrics.files import write_json
 from segmetrics.judge import judge_project
@@ -14,7 +14,9 @@ from segmetrics.texts import headline
 def main() -> None:
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
-    verdict = judge_project(files, policy(settings), result_settings(settings)).to_json()
+    verdict = judge_project(
+        files, policy(settings), result_settings(settings), predictor(settings)
+    ).to_json()
     write_json(files.verdict, verdict)
     print(headline(verdict))
 

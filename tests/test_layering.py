@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("errors",),
-    ("files", "parallel", "progress", "entry"),
+    ("files", "parallel", "progress", "entry", "format"),
     ("metrics",),
     ("stats",),
     ("gates",),
@@ -27,6 +27,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("judge", "score", "scaffold"),
     ("record", "tables_text"),
     ("tracking",),
+    ("recheck",),
     ("registry",),
     ("config",),
     ("commands", "stages"),
@@ -37,7 +38,17 @@ PURE = {"metrics", "stats", "gates"}
 
 # The only rooms that may import a package.
 PACKAGES = {
-    "numpy": {"metrics", "stats", "tables", "data", "inference", "measure", "evaluate", "score"},
+    "numpy": {
+        "metrics",
+        "stats",
+        "tables",
+        "data",
+        "inference",
+        "measure",
+        "evaluate",
+        "score",
+        "recheck",
+    },
     "scipy": {"metrics", "stats"},
     "PIL": {"data", "inference"},
     "pyarrow": {"tables", "chunks", "record"},

@@ -134,7 +134,7 @@ def test_tables_that_disagree_are_refused(tmp_path, images, confusion):
     with pytest.raises(DataError) as caught:
         read_measurements(write(tmp_path, images, confusion))
     assert str(caught.value) == (
-        f"{tmp_path}: images.parquet and confusion.parquet disagree; run `dvc repro -f`"
+        f"{tmp_path}: images.parquet and confusion.parquet disagree; delete it and run `dvc repro`"
     )
 
 

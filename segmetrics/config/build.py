@@ -14,9 +14,10 @@ from segmetrics.evidence import Layout
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
 from segmetrics.gates.rules import Rule
-from segmetrics.inference.predict import Runtime
+from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
 from segmetrics.judge import Policy
+from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import available_cores
@@ -64,8 +65,15 @@ def operating_point(s: Settings) -> OperatingPoint:
 def evaluation_options(s: Settings) -> EvaluationOptions:
     """What the numbers depend on besides the tables."""
     return EvaluationOptions(
-        scored=label_scheme(s).scored, both_empty_is_one=s.measure.both_empty == "one"
+        scored=label_scheme(s).scored,
+        both_empty_is_one=s.measure.both_empty == "one",
+        measured_with=settings_key(label_scheme(s), operating_point(s)),
     )
+
+
+def predictor(s: Settings) -> Predictor:
+    """What predictions are made with."""
+    return Predictor(Path(s.infer.source), s.infer.command, preprocessing(s), label_scheme(s))
 
 
 def policy(s: Settings) -> Policy:

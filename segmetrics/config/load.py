@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from segmetrics.config import yaml12
-from segmetrics.config.models import FORMAT, Rule, Settings
+from segmetrics.config.models import Rule, Settings
 from segmetrics.errors import ConfigError, Problem
+from segmetrics.format import FORMAT
 from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.rules import EVERY, MEAN
 from segmetrics.metrics.catalog import CATALOG

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-FORMAT = 1
-
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
 # Words with a meaning of their own in metrics.json, MLflow metric names and rules.
 _RESERVED = frozenset({"mean", "low", "high", "every", "worst", "samples", "groups"})

@@ -79,6 +79,10 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     image_digest = mask_digest = ""
     shape: tuple[int, ...] | None = None
     has_class, lossy = False, None
+    for path in (image_path, mask_path):
+        if not path.resolve().is_relative_to(root.resolve()):
+            what = f'lies outside data.root "{root}", where changes go unseen'
+            problems.append(Problem(str(path), what, "move it there, or widen data.root"))
     try:
         content = read_bytes(image_path)
         image_digest = sha256_bytes(content)

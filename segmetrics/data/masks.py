@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from segmetrics.data.labels import LabelScheme
+from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.pictures import as_array, decode
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
@@ -107,6 +107,8 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
         A label that is neither a class nor ignored, with value and pixel count; a 0/255 mask
         that is declared as labels gets its own sentence.
     """
+    if scheme.encoding == "binary" and lossy_pixels(mask) is None:
+        _check_binary(mask, where, scheme)
     undeclared = scheme.undeclared(mask.labels)
     if not undeclared:
         return
@@ -126,6 +128,18 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
         f"declare it in data.classes ({declared}) or list it in data.ignore (score: --classes, "
         f"--ignore)",
     )
+
+
+def _check_binary(mask: Mask, where: str, scheme: LabelScheme) -> None:
+    values = values_of(mask.labels)[0]
+    values = values[~np.isin(values, scheme.ignore)]
+    if np.count_nonzero(values) > 1:
+        shown = ", ".join(map(str, values[:5])) + (", ..." if values.size > 5 else "")
+        raise DataError(
+            where,
+            f"holds {values.size} different values ({shown}); a binary mask holds 0 and one other",
+            "declare its labels with data.encoding: labels, or list a void label in data.ignore",
+        )
 
 
 def read_probability(content: bytes, where: str, threshold: float) -> Labels:

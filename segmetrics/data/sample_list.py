@@ -40,6 +40,17 @@ def sample_list_text(samples: Sequence[Sample]) -> str:
     return out.getvalue()
 
 
+def image_list_text(samples: Sequence[Sample]) -> str:
+    """The list that another predictor gets: id, image, shape, image_sha256; nothing of the mask."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["id", "image", "shape", "image_sha256"])
+    for s in sorted(samples, key=lambda sample: sample.id):
+        shape = "x".join(map(str, s.shape))
+        writer.writerow([s.id, s.image.as_posix(), shape, s.image_digest])
+    return out.getvalue()
+
+
 def write_sample_list(path: Path, samples: Sequence[Sample]) -> None:
     """Write `results/samples/<split>.csv`, whole or not at all."""
     write_text(path, sample_list_text(samples))

@@ -54,11 +54,13 @@ def unknown_labels(split: SplitEvaluation) -> list[Finding]:
     if not pixels:
         return []
     text = (
-        f"{pixels} predicted pixels ({pixels / total:.2%}) hold labels that are no class; they "
-        f"count as misses. 0/255 predictions need label values as declared, or `encoding: binary`; "
-        f"probability maps need `operating_point: {{decision: fixed, threshold: 0.5}}`"
+        f"{pixels} predicted pixels ({pixels / total:.2%}) hold labels that are no class. They "
+        f"count as misses of what is there and as false positives of nothing, so precision looks "
+        f"better than it is. Declare these labels, or write predictions with the declared ones; "
+        f"0/255 predictions need `encoding: binary`, probability maps "
+        f"`operating_point: {{decision: fixed, threshold: 0.5}}`"
     )
-    return [Finding("unknown_labels", "warn", text, {"pixels": pixels, "share": pixels / total})]
+    return [Finding("unknown_labels", "block", text, {"pixels": pixels, "share": pixels / total})]
 
 
 def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from PIL import Image
 
 from segmetrics.data.folders import files_by_stem
 from segmetrics.data.pictures import SUFFIXES, decode, read_bytes
-from segmetrics.data.sample_list import Sample, write_sample_list
+from segmetrics.data.sample_list import Sample, image_list_text
 from segmetrics.errors import ConfigError, DataError, ModelError, Problem
-from segmetrics.files import sha256_json, sha256_path
+from segmetrics.files import sha256_bytes, sha256_json, sha256_path, write_text
+from segmetrics.format import FORMAT
 from segmetrics.inference.store import Manifest, PredictionStore
 
 
@@ -29,7 +31,7 @@ def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifes
         Predictions are missing or surplus, unreadable, or of another shape: all are listed.
     """
     files = match_given(folder, samples)
-    keys = {s.id: sha256_json(["given", sha256_path(files[s.id])]) for s in samples}
+    keys = {s.id: sha256_json(["given", FORMAT, sha256_path(files[s.id])]) for s in samples}
     store = PredictionStore(out, keys)
     _add_all(store, {s.id: s for s in samples}, files)
     return store.finish("given", sha256_path(folder))
@@ -92,14 +94,20 @@ def _height_width(picture: Image.Image) -> tuple[int, int]:
 
 
 def run_command(
-    command: str, samples: Sequence[Sample], *, split: str, source: Path, out: Path
+    command: str,
+    samples: Sequence[Sample],
+    *,
+    split: str,
+    source: Path,
+    out: Path,
+    keys: Mapping[str, str],
 ) -> Manifest:
     """Let another program predict, and take over what it writes.
 
     The command is split as a POSIX shell splits words and run without a shell. In it, `{samples}`
-    is a CSV list of the samples to predict (id, image, ...), `{out}` the folder for `<id>.png`
-    files, `{source}` is `infer.source` and `{split}` the name of the split. Only samples without a
-    finished prediction are listed.
+    is a CSV list of the samples to predict (id, image, shape, image_sha256; no predictor is told
+    the truth), `{out}` the folder for `<id>.png` files, `{source}` is `infer.source` and `{split}`
+    the name of the split. Only samples without a finished prediction are listed.
 
     Raises
     ------
@@ -108,22 +116,34 @@ def run_command(
     ModelError
         It cannot be started or exits with another status than 0.
     DataError
-        Its predictions are missing, surplus, unreadable or of another shape.
+        Its predictions are missing, surplus, unreadable or of another shape, or an image or
+        `source` changed meanwhile.
     """
     source_digest = sha256_path(source)
-    keys = {s.id: sha256_json([command, source_digest, s.image_digest]) for s in samples}
     store = PredictionStore(out, keys)
     missing = set(store.missing)
     todo = [s for s in samples if s.id in missing]
     if todo:
         with tempfile.TemporaryDirectory(prefix=".command-", dir=out.parent) as folder:
             listed, written = Path(folder) / "samples.csv", Path(folder) / "predictions"
-            write_sample_list(listed, todo)
+            _check_images(todo)
+            write_text(listed, image_list_text(todo))
             written.mkdir()
             values = {"samples": listed, "out": written, "source": source, "split": split}
             _run(_arguments(command, values))
+            if sha256_path(source) != source_digest:
+                raise DataError(
+                    str(source), "changed while the command ran", "let it write elsewhere"
+                )
             _add_all(store, {s.id: s for s in todo}, match_given(written, todo))
     return store.finish("given", source_digest)
+
+
+def _check_images(samples: Sequence[Sample]) -> None:
+    changed = [s for s in samples if sha256_bytes(read_bytes(s.image)) != s.image_digest]
+    if changed:
+        problems = [Problem(str(s.image), "changed since `samples` ran") for s in changed]
+        raise DataError.of(problems, "images; run `dvc repro` again")
 
 
 def _arguments(command: str, values: Mapping[str, object]) -> list[str]:
@@ -145,7 +165,9 @@ def _run(words: list[str]) -> None:
     if program is None:
         raise ModelError("infer.command", f'there is no program "{words[0]}"', "check the name")
     sys.stdout.flush()
-    done = subprocess.run([program, *words[1:]], check=False)
+    # Python would otherwise write __pycache__ into the folder of the script, which is hashed.
+    quiet = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([program, *words[1:]], check=False, env=quiet)
     if done.returncode != 0:
         raise ModelError(
             "infer.command",

@@ -16,6 +16,7 @@ from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import DataError, ModelError
 from segmetrics.files import sha256_bytes, sha256_json, sha256_path
+from segmetrics.format import FORMAT
 from segmetrics.inference.given import copy_given, run_command
 from segmetrics.inference.onnx_model import OnnxModel, check_classes
 from segmetrics.inference.preprocess import (
@@ -44,6 +45,29 @@ class Runtime:
     workers: int = 1
     batch: int = 8
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """What predictions are made with, and the key that each of them must have."""
+
+    source: Path
+    command: str | None
+    how: Preprocessing
+    scheme: LabelScheme
+
+    @property
+    def given(self) -> bool:
+        """Whether predictions are taken from a folder, made by nobody here."""
+        return self.command is None and self.source.is_dir()
+
+    def keys(self, samples: Sequence[Sample]) -> dict[str, str]:
+        """By sample id: the digest of everything that its prediction is made from."""
+        digest = sha256_path(self.source)
+        values = [v[0] for v in self.scheme.values]
+        made: list[object] = [FORMAT, digest]
+        made += [asdict(self.how), values] if self.command is None else [self.command]
+        return {s.id: sha256_json([made, s.image_digest]) for s in samples}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +105,8 @@ def infer_split(
         The model or command does not fit or fails; predictions are missing or damaged.
     """
     if command is not None:
-        return run_command(command, samples, split=split, source=source, out=out)
+        keys = Predictor(source, command, how, scheme).keys(samples)
+        return run_command(command, samples, split=split, source=source, out=out, keys=keys)
     if source.is_dir():
         return copy_given(source / split, samples, out=out)
     if source.suffix.lower() != ".onnx":
@@ -105,9 +130,7 @@ def _infer_onnx(
     if not source.is_file():
         raise ModelError(str(source), "there is no such model", "mend infer.source in params.yaml")
     digest = sha256_path(source)
-    settings = {"model": digest, "how": asdict(how), "values": [v[0] for v in scheme.values]}
-    keys = {s.id: sha256_json([settings, s.image_digest]) for s in samples}
-    store = PredictionStore(out, keys)
+    store = PredictionStore(out, Predictor(source, None, how, scheme).keys(samples))
     missing = set(store.missing)
     model = OnnxModel(source, threads=runtime.workers, providers=runtime.providers)
     model.check_fits(how, scheme.n_classes)

@@ -96,15 +96,16 @@ class PredictionStore:
                 str(self.folder), f"{len(self.missing)} predictions are missing: {shown}"
             )
         entries = {sample: self._entries[sample] for sample in sorted(self._keys)}
-        keep = {entry.file for entry in entries.values()}
-        for path in self.folder.iterdir():
-            if path.is_file() and path.name not in keep:
-                path.unlink()
         listed = {sample: asdict(entry) for sample, entry in entries.items()}
         write_json(
             self.folder / MANIFEST,
             {"schema": SCHEMA, "kind": kind, "source": source, "predictions": listed},
         )
+        # Only now: until the manifest is there, the journal is what an interrupted run leaves.
+        keep = {MANIFEST, *(entry.file for entry in entries.values())}
+        for path in self.folder.iterdir():
+            if path.is_file() and path.name not in keep:
+                path.unlink()
         return Manifest(kind, source, entries)
 
 

@@ -155,7 +155,7 @@ def test_dice_and_iou_never_exceed_the_bounds_that_recall_sets():
 def test_predicted_labels_that_are_no_class_are_found():
     split = SplitEvaluation(2, 2, {}, {}, labels=CLASSES, confusion=((90, 2), (0, 0)), other=(3, 5))
     (finding,) = unknown_labels(split)
-    assert finding.severity == "warn"
+    assert finding.severity == "block"
     assert finding.text.startswith("8 predicted pixels (8.00%) hold labels that are no class")
     assert finding.data == {"pixels": 8, "share": 0.08}
     assert unknown_labels(PARADOX) == []

@@ -128,9 +128,9 @@ def lose_table(folder):
     [
         (edit_verdict, 1, "verdict.json: is not what its inputs give"),
         (edit_evaluation, 1, "evaluation.json: is not what the tables give"),
-        (edit_model, 1, "was not predicted by models/unet.onnx as it is now"),
+        (edit_model, 1, "was computed from other files or settings: models/unet.onnx"),
         (edit_rules, 1, "was computed from other files or settings: params.yaml"),
-        (edit_prediction_list, 1, "other predictions than these were measured"),
+        (edit_prediction_list, 1, "or settings: results/predictions/test/manifest.json"),
         (lose_table, 2, "images.parquet: there is no such table"),
     ],
 )

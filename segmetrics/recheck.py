@@ -1,0 +1,96 @@
+"""What promotion does not take on trust: the files at hand are measured once more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.pictures import read_bytes
+from segmetrics.data.sample_list import Sample, read_sample_list
+from segmetrics.errors import DataError, Problem, PromotionError
+from segmetrics.evidence import Layout, digest
+from segmetrics.files import sha256_bytes
+from segmetrics.inference.predict import Predictor
+from segmetrics.inference.store import read_manifest
+from segmetrics.measure import measure_pairs, pair_samples
+from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.operating_point import OperatingPoint
+from segmetrics.parallel import ordered_map
+from segmetrics.progress import progress
+from segmetrics.tables import MeasuredImage, read_measurements
+
+_GIVEN = "predictions were given, not made by a model here: they can be judged, not promoted"
+
+
+def check_made_here(layout: Layout, predictor: Predictor) -> None:
+    """Check that the model at hand made the predictions.
+
+    Raises
+    ------
+    PromotionError
+        They were given, or made by another model.
+    """
+    source = digest(layout.source)
+    for split in layout.splits:
+        folder = layout.predictions(split)
+        manifest = read_manifest(folder)
+        if predictor.given or manifest is None:
+            raise PromotionError(str(folder), _GIVEN, "set infer.source to the model")
+        if manifest.source != source:
+            what = f"was not predicted by {layout.source} as it is now"
+            raise PromotionError(str(folder), what, "run `dvc repro`")
+
+
+def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, workers: int) -> None:
+    """Count every pair of files again and compare with the tables; hash every image.
+
+    Raises
+    ------
+    PromotionError
+        A count differs: the tables are not those of the masks and predictions at hand.
+    DataError
+        An image, mask or prediction changed, is missing, or cannot be read.
+    """
+    for split in layout.splits:
+        samples = read_sample_list(layout.sample_list(split))
+        folder = layout.predictions(split)
+        pairs = pair_samples(samples, folder, read_manifest(folder))
+        problems = [p for p in ordered_map(_image, samples, workers=workers) if p is not None]
+        measured: list[MeasuredImage] = []
+        again = measure_pairs(pairs, scheme=scheme, point=point, workers=workers)
+        for result in progress(again, total=len(pairs), text="measuring again"):
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                measured.append(result)
+        if problems:
+            raise DataError.of(problems, f"{split}: files that changed after they were judged")
+        _compare(layout, split, measured)
+
+
+def _image(sample: Sample) -> Problem | None:
+    try:
+        found = sha256_bytes(read_bytes(sample.image))
+    except DataError as error:
+        return error.problems[0]
+    if found == sample.image_digest:
+        return None
+    return Problem(str(sample.image), "changed since `samples` ran", "run `dvc repro` again")
+
+
+def _compare(layout: Layout, split: str, measured: list[MeasuredImage]) -> None:
+    folder = layout.measurements(split)
+    tables = read_measurements(folder)
+    measured.sort(key=lambda image: image.id)
+    counts = ConfusionCounts.from_matrix(np.stack([image.matrix for image in measured]))
+    same = (
+        tables.ids == tuple(image.id for image in measured)
+        and tables.prediction_digests == tuple(image.prediction_digest for image in measured)
+        and all(
+            np.array_equal(getattr(counts, name), getattr(tables.counts, name))
+            for name in ("tp", "fp", "fn", "tn")
+        )
+    )
+    if not same:
+        what = "is not what the masks and predictions at hand give"
+        raise PromotionError(str(folder), what, "delete it and run `dvc repro`")

@@ -1,0 +1,144 @@
+"""Ways to a pass that should not be one, each tried on a project whose verdict is a pass."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture
+def tracked(project):
+    """The passing project, tracked in a store of its own."""
+    project.ok("dvc", "repro", "-f", "-s", "track")
+    return project
+
+
+def refused(project, reason):
+    done = project.run("segmetrics", "promote")
+    assert done.returncode in (1, 2), done.stdout
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.store()["champion"] is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "pixels"), [("data/masks", 1), ("data/images", 9), ("results/predictions/test", 255)]
+)
+def test_files_that_change_after_the_verdict_are_not_promoted(tracked, folder, pixels):
+    path = tracked.folder / folder / "test-0.png"
+    with Image.open(path) as picture:
+        size = picture.size
+    path.unlink()  # it may be a link into DVC's cache
+    Image.new("L", size, pixels).save(path)
+    done = tracked.run("segmetrics", "promote")
+    assert done.returncode in (1, 2), done.stdout
+    assert tracked.store()["champion"] is None
+
+
+def test_another_threshold_without_measuring_again(tracked):
+    tracked.params(lambda p: p["operating_point"].update(threshold=0.9))
+    tracked.ok("dvc", "repro", "-s", "operate")
+    done = tracked.run("dvc", "repro", "-s", "evaluate")
+    assert done.returncode != 0
+    assert "was measured with other classes, encoding, ignored labels or threshold" in done.stderr
+    assert tracked.run("segmetrics", "promote").returncode != 0
+
+
+def test_other_preprocessing_without_predicting_again(tracked):
+    tracked.params(lambda p: p["infer"].update(scale=60.0))
+    tracked.ok("dvc", "repro", "-s", "check")
+    verdict = json.loads((tracked.folder / "results" / "verdict.json").read_text())
+    assert verdict["decision"] == "fail"
+    assert "stale_predictions" in {f["name"] for f in verdict["findings"]}
+
+
+def perfect(folder):
+    """Edit both tables so that they agree with each other and with every digest of a file."""
+    path = folder / "results" / "measurements" / "test" / "images.parquet"
+    table = pq.read_table(path)
+    columns = {name: table.column(name).to_numpy().copy() for name in ("tp", "fp", "fn", "tn")}
+    columns["tp"] += columns["fn"]
+    columns["tn"] += columns["fp"]
+    columns["fn"] *= 0
+    columns["fp"] *= 0
+    for name, values in columns.items():
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pa.array(values))
+    path.unlink()
+    pq.write_table(table, path)
+
+
+def test_edited_counts_are_neither_believed_nor_reused(tracked):
+    before = (tracked.folder / "results" / "metrics.json").read_text()
+    perfect(tracked.folder)
+    refused(tracked, "its rows are not those that were written")
+    tracked.ok("dvc", "repro", "-f", "measure@test", "evaluate")
+    assert (tracked.folder / "results" / "metrics.json").read_text() == before
+
+
+def test_a_tightened_rule_or_an_edited_verdict_is_no_pass_for_the_verdict_command(tracked):
+    assert tracked.run("segmetrics", "verdict").returncode == 0
+    params = (tracked.folder / "params.yaml").read_text()
+    tracked.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    done = tracked.run("segmetrics", "verdict")
+    assert done.returncode == 1
+    assert "is of an earlier run: params.yaml" in done.stderr
+
+    (tracked.folder / "params.yaml").write_text(params)
+    path = tracked.folder / "results" / "verdict.json"
+    path.write_text(path.read_text().replace('"at_least": 0.85', '"at_least": 0.10', 1))
+    done = tracked.run("segmetrics", "verdict")
+    assert done.returncode == 1
+    assert "the verdict itself" in done.stderr
+
+
+def test_labels_of_no_class_cannot_hide_false_positives(project):
+    """A predictor that writes label 7 over the background would have perfect precision."""
+    script = (
+        "import csv, sys, numpy as np\nfrom PIL import Image\n"
+        "rows = list(csv.DictReader(open(sys.argv[1])))\n"
+        "assert all('mask' not in key for row in rows for key in row)\n"
+        "for row in rows:\n"
+        "    mask = np.array(Image.open(row['image'].replace('images', 'masks')))\n"
+        "    mask[-9:][mask[-9:] == 0] = 7\n"
+        "    Image.fromarray(mask).save(f\"{sys.argv[2]}/{row['id']}.png\")\n"
+    )
+    (project.folder / "predict.py").write_text(script)
+
+    def change(params):
+        params["infer"]["command"] = "python predict.py {samples} {out}"
+        params["operating_point"] = {"decision": "argmax", "threshold": None}
+
+    project.params(change)
+    done = project.run("dvc", "repro")
+    assert done.returncode != 0
+    verdict = json.loads((project.folder / "results" / "verdict.json").read_text())
+    assert verdict["decision"] == "fail"
+    assert {r["outcome"] for r in verdict["rules"]} == {"pass"}  # the metrics alone would pass
+    assert "unknown_labels" in {f["name"] for f in verdict["findings"]}
+
+
+def test_a_predictor_that_is_a_folder_of_python_can_be_promoted(project):
+    """Its own cache files are no other model."""
+    folder = project.folder / "models" / "net"
+    folder.mkdir()
+    (folder / "level.py").write_text("LEVEL = 128\n")
+    (folder / "predict.py").write_text(
+        "import csv, sys\nfrom PIL import Image\nfrom level import LEVEL\n"
+        "for row in csv.DictReader(open(sys.argv[1])):\n"
+        "    image = Image.open(row['image']).point(lambda v: 255 * (v > LEVEL))\n"
+        "    image.save(f\"{sys.argv[2]}/{row['id']}.png\")\n"
+    )
+    command = "python {source}/predict.py {samples} {out}"
+    project.params(lambda p: p["infer"].update(source="models/net", command=command))
+    project.repro()
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__" / "level.pyc").write_bytes(np.random.default_rng(1).bytes(9))
+    assert "now is version 1" in project.ok("segmetrics", "promote")

@@ -30,6 +30,10 @@ def score(arguments: argparse.Namespace) -> None:
         workers=arguments.workers or available_cores(),
     )
     Console().print(score_table(scored))
+    zero = [n for n, v in zip(scored.scheme.names, scored.scheme.values, strict=True) if 0 in v]
+    if arguments.exclude is None and zero and {zero[0]} < set(scored.scheme.scored):
+        text = f"note: the class mean includes {zero[0]}; --exclude {zero[0]} leaves it out"
+        print(text, file=sys.stderr)
     other = sum(scored.evaluation.other)
     if other:
         print(
@@ -92,6 +96,12 @@ def verdict(arguments: argparse.Namespace) -> int:
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
     own = arguments.file.resolve() == (Path.cwd() / "results" / "verdict.json").resolve()
+    if not own and (arguments.file.resolve().parent.parent / SETTINGS).exists():
+        raise VerdictError(
+            str(arguments.file),
+            "can only be checked in its project folder",
+            f"run `segmetrics verdict` in {arguments.file.resolve().parent.parent}",
+        )
     if not stale and own and Path(SETTINGS).exists():
         # In its project the verdict is computed again, which reads no pixel.
         settings = load_settings(Path(SETTINGS))

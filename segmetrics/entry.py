@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from segmetrics.errors import SegmetricsError
+from segmetrics.errors import ConfigError, SegmetricsError
 
 
 def run(function: Callable[[], int | None]) -> int:
@@ -34,6 +34,19 @@ def run(function: Callable[[], int | None]) -> int:
         except KeyboardInterrupt:
             print("interrupted; finished chunks are kept", file=sys.stderr)
             return 130
+
+
+def argument(place: int, name: str) -> str:
+    """A word of the stage's command line.
+
+    Raises
+    ------
+    ConfigError
+        It is not there.
+    """
+    if len(sys.argv) <= place:
+        raise ConfigError(sys.argv[0], f"needs {name}", "`dvc repro` gives it")
+    return sys.argv[place]
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -66,14 +66,15 @@ def connect() -> Iterator[MlflowClient]:
         ) from error
     try:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        # The client creates a fresh SQLite store: several processes at once would fail.
+        # The client creates a fresh SQLite store: several processes at once would fail. And a run
+        # that is not finished is taken for a dead one: nobody else may be writing it.
         lock = FileLock(store_root() / ".mlflow.lock")
         with lock if uri.startswith("sqlite:") else nullcontext():
             client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
             client.search_experiments(max_results=1)
-        yield client
+            yield client
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        text = str(error).strip().splitlines()[0][:300]
+        text = (str(error).strip().splitlines() or ["no reason given"])[0][:300]
         raise TrackingError(
             uri.split("@")[-1],
             f"MLflow failed ({type(error).__name__}: {text})",

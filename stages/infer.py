@@ -6,12 +6,12 @@ from pathlib import Path
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, preprocessing, runtime
 from segmetrics.data.sample_list import read_sample_list
-from segmetrics.entry import run
+from segmetrics.entry import argument, run
 from segmetrics.inference.predict import infer_split
 
 
 def main() -> None:
-    split = sys.argv[1]
+    split = argument(1, "a split")
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
     manifest = infer_split(

@@ -6,13 +6,13 @@ from pathlib import Path
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, workers
 from segmetrics.data.sample_list import read_sample_list
-from segmetrics.entry import run
+from segmetrics.entry import argument, run
 from segmetrics.measure import measure_split
 from segmetrics.operating_point import read_operating_point
 
 
 def main() -> None:
-    split, predictions = sys.argv[1], Path(sys.argv[2])
+    split, predictions = argument(1, "a split"), Path(argument(2, "a folder of predictions"))
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
     samples = read_sample_list(files.sample_list(split))

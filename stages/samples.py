@@ -8,11 +8,11 @@ from segmetrics.config.build import label_scheme, layout, workers
 from segmetrics.data.check import check_samples
 from segmetrics.data.sample_list import write_sample_list
 from segmetrics.data.samples import check_splits, read_samples, rows_of_split
-from segmetrics.entry import run
+from segmetrics.entry import argument, run
 
 
 def main() -> None:
-    split = sys.argv[1]
+    split = argument(1, "a split")
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
     listed = read_samples(files.samples)

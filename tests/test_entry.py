@@ -108,3 +108,17 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path):
     pipe = f"'{sys.executable}' '{script}' | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", pipe], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+@pytest.mark.parametrize("stage", ["samples", "infer", "measure"])
+def test_a_stage_without_its_argument_says_what_it_needs(repository, stage):
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("needs a split; `dvc repro` gives it\n")
+    assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from segmetrics.data.pictures import UNREAD_SUFFIXES
 from segmetrics.errors import DataError, Problem
 
 
@@ -39,13 +40,17 @@ def files_by_stem(folder: Path, suffixes: frozenset[str], what: str) -> dict[str
     Raises
     ------
     DataError
-        No such folder, no such file in it, or two files of one stem.
+        No such folder, no such file in it, two files of one stem, or pictures of a format that is
+        not read: half a test set must not vanish.
     """
     if not folder.is_dir():
         raise DataError(str(folder), "there is no such folder")
     files: dict[str, Path] = {}
     problems = []
     for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith("."):
+            text = f"is a {path.suffix} file, which is not read"
+            problems.append(Problem(str(path), text, "convert it to PNG, or move it away"))
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         if path.stem in files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.pictures import as_array, decode
+from segmetrics.data.pictures import as_array, decode, png_grey_depth
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
@@ -42,7 +42,7 @@ def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
     DataError
         Unreadable, has several channels, or lacks a palette that `scheme` asks for.
     """
-    mask = decode(content, where, _to_mask)
+    mask = _unscaled(decode(content, where, _to_mask), content)
     if mask.mode not in _LABEL_MODES:
         channels = "x".join(str(n) for n in mask.labels.shape)
         raise DataError(
@@ -64,6 +64,14 @@ def _to_mask(picture: Image.Image) -> Mask:
     return Mask(labels, picture.format or "", picture.mode)  # type: ignore[arg-type]
 
 
+def _unscaled(mask: Mask, content: bytes) -> Mask:
+    """Pillow spreads the values of 2- and 4-bit grey PNG over 0..255: labels are as stored."""
+    depth = png_grey_depth(content)
+    if mask.mode != "L" or depth not in (2, 4):
+        return mask
+    return replace(mask, labels=mask.labels // np.uint8(255 // (2**depth - 1)))
+
+
 def lossy_pixels(mask: Mask) -> int | None:
     """Pixels of a JPEG mask that are neither 0 nor 255; None for other formats."""
     if mask.file_format not in ("JPEG", "MPO"):
@@ -73,29 +81,27 @@ def lossy_pixels(mask: Mask) -> int | None:
 
 def warn_lossy(lossy: Sequence[tuple[str, int]]) -> None:
     """Warn loudly, once, about JPEG masks: (file, pixels that are neither 0 nor 255) each."""
-    if not lossy:
-        return
-    shown = ", ".join(f"{where} ({odd} pixels)" for where, odd in lossy[:5])
-    more = f" and {len(lossy) - 5} more" if len(lossy) > 5 else ""
-    warnings.warn(
-        f"{shown}{more}: JPEG masks are lossy: label values along edges are invented (pixels that "
-        f"are neither 0 nor 255 are counted above); export them again as PNG from the original",
-        LossyMaskWarning,
-        stacklevel=2,
+    _warn_jpeg(
+        [f"{where} ({odd} pixels)" for where, odd in lossy],
+        "JPEG masks are lossy: label values along edges are invented (pixels that are neither 0 "
+        "nor 255 are counted above); export them again as PNG from the original",
     )
 
 
 def warn_jpeg_predictions(paths: Iterable[Path]) -> None:
     """Warn loudly, once, about predicted label maps stored as JPEG."""
-    lossy = [str(path) for path in paths if path.suffix.lower() in (".jpg", ".jpeg")]
-    if lossy:
-        more = f" and {len(lossy) - 5} more" if len(lossy) > 5 else ""
-        warnings.warn(
-            f"{', '.join(lossy[:5])}{more}: JPEG predictions are lossy: labels along edges are "
-            f"invented and the scores are too low; write PNG",
-            LossyMaskWarning,
-            stacklevel=2,
-        )
+    _warn_jpeg(
+        [str(path) for path in paths if path.suffix.lower() in (".jpg", ".jpeg")],
+        "JPEG predictions are lossy: labels along edges are invented and the scores are too low; "
+        "write PNG",
+    )
+
+
+def _warn_jpeg(files: Sequence[str], text: str) -> None:
+    if files:
+        more = f" and {len(files) - 5} more" if len(files) > 5 else ""
+        message = f"{', '.join(files[:5])}{more}: {text}"
+        warnings.warn(message, LossyMaskWarning, stacklevel=3)
 
 
 def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:

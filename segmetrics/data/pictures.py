@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from segmetrics.errors import DataError
 
@@ -21,6 +22,12 @@ T = TypeVar("T")
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+# Other formats of pictures and volumes: not read, and not to be passed over in silence.
+UNREAD_SUFFIXES = frozenset(
+    {".gif", ".webp", ".jp2", ".npy", ".npz", ".nii", ".gz", ".mha", ".mhd", ".nrrd", ".dcm"}
+    | {".ppm", ".pgm", ".pbm", ".tga", ".svs", ".jxl", ".heic", ".avif"}
+)
 
 # The header alone can claim any size; decoding would then fill the memory. Pillow's own limit for
 # an error (twice its limit for a warning): 179 million pixels.
@@ -88,6 +95,28 @@ def _check_png(content: bytes) -> None:
             if zlib.crc32(memoryview(content)[at + 4 : end]) != stored:
                 raise ValueError("the checksum of its pixels does not match")
         at = end + 4
+
+
+def png_grey_depth(content: bytes) -> int | None:
+    """Bits per pixel of a grey PNG; None for anything else."""
+    depth, colour = _png_header(content)
+    return depth if colour == 0 else None
+
+
+def deep_colour(content: bytes, picture: Image.Image) -> bool:
+    """Whether colour channels are stored with more than 8 bits, which Pillow cuts down."""
+    depth, colour = _png_header(content)
+    if colour in (2, 4, 6):
+        return depth > 8
+    bits = picture.tag_v2.get(258, ()) if isinstance(picture, TiffImageFile) else ()
+    several = bits if isinstance(bits, tuple) else (bits,)
+    return len(several) > 1 and max(several) > 8
+
+
+def _png_header(content: bytes) -> tuple[int, int]:
+    """Bit depth and colour type (PNG specification 11.2.1); (0, -1) for other formats."""
+    png = content.startswith(_PNG) and len(content) > 25
+    return (content[24], content[25]) if png else (0, -1)
 
 
 def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:

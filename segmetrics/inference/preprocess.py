@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from segmetrics.data.pictures import decode
+from segmetrics.data.pictures import decode, deep_colour
 from segmetrics.errors import DataError
 
 Floats = npt.NDArray[np.float32]
@@ -42,9 +42,15 @@ def read_image(content: bytes, where: str, channels: int) -> Floats:
     Raises
     ------
     DataError
-        Unreadable, or of a kind that cannot be brought to that number of channels.
+        Unreadable, colour of more than 8 bits, or of a kind that cannot be brought to that number
+        of channels.
     """
-    pixels = decode(content, where, lambda picture: _channels(picture, channels))
+    deep, pixels = decode(
+        content, where, lambda p: (deep_colour(content, p), _channels(p, channels))
+    )
+    if deep:
+        what = "stores colours with more than 8 bits, which would be cut down to 8"
+        raise DataError(where, what, "convert it to 8-bit colour, or to 16-bit grey")
     if pixels is None:
         raise DataError(where, f"cannot be brought to the model's {channels} channels")
     return pixels

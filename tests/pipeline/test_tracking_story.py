@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from PIL import Image
@@ -179,3 +180,38 @@ def test_an_unreachable_server_keeps_results_and_says_what_would_do(project):
     assert (project.folder / "results" / "verdict.json").exists()
     # The receipt is the same as before, so the gate has nothing new to look at.
     assert project.repro() == {"track"}
+
+
+# A `track` that stops in the middle of its run until a file appears.
+_HALFWAY = """
+import runpy, sys, time
+from pathlib import Path
+from segmetrics import tracking
+collect = tracking.collect_artifacts
+
+def halfway(*arguments):
+    Path("halfway").touch()
+    while not Path("go").exists():
+        time.sleep(0.05)
+    collect(*arguments)
+
+tracking.collect_artifacts = halfway
+sys.argv = ["track"]
+runpy.run_module("stages.track", run_name="__main__")
+"""
+
+
+def test_a_run_that_another_process_is_writing_is_not_taken_for_a_dead_one(project):
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(project.run, "python", "-c", _HALFWAY)
+        while not (project.folder / "halfway").exists():
+            assert not first.done(), first.result().stderr
+        second = pool.submit(project.run, "python", "-m", "stages.track")
+        # It waits for the first one; without the lock it would delete that run and end here.
+        wait([second], timeout=15)
+        (project.folder / "go").touch()
+        results = [first.result(), second.result()]
+    assert [r.returncode for r in results] == [0, 0], [r.stderr for r in results]
+    store = project.store()
+    assert store["statuses"] == ["FINISHED"]
+    assert len(store["artifacts"][0]) == 5

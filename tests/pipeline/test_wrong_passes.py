@@ -142,3 +142,13 @@ def test_a_predictor_that_is_a_folder_of_python_can_be_promoted(project):
     (folder / "__pycache__").mkdir(exist_ok=True)
     (folder / "__pycache__" / "level.pyc").write_bytes(np.random.default_rng(1).bytes(9))
     assert "now is version 1" in project.ok("segmetrics", "promote")
+
+
+def test_a_verdict_is_not_believed_from_another_folder(tracked, tmp_path):
+    """There its inputs would not be compared: a tightened rule must not go unseen."""
+    tracked.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    file = str(tracked.folder / "results" / "verdict.json")
+    tracked.folder = tmp_path
+    done = tracked.run("segmetrics", "verdict", file)
+    assert done.returncode == 1
+    assert "can only be checked in its project folder" in done.stderr

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 
 def score(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from segmetrics.files import write_json
     from segmetrics.parallel import available_cores
     from segmetrics.score import score_folders, write_score_table
     from segmetrics.tables_text import score_table
+    from segmetrics.texts import terminal
 
     if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError("--table", f'"{arguments.table}" ends in neither .csv nor .parquet')
@@ -29,7 +28,7 @@ def score(arguments: argparse.Namespace) -> None:
         scheme=_scheme(arguments),
         workers=arguments.workers or available_cores(),
     )
-    Console().print(score_table(scored))
+    terminal().print(score_table(scored))
     zero = [n for n, v in zip(scored.scheme.names, scored.scheme.values, strict=True) if 0 in v]
     if arguments.exclude is None and zero and {zero[0]} < set(scored.scheme.scored):
         text = f"note: the class mean includes {zero[0]}; --exclude {zero[0]} leaves it out"
@@ -75,23 +74,20 @@ def init(arguments: argparse.Namespace) -> None:
 
 
 def rules(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from segmetrics.config import load_settings
     from segmetrics.config.build import policy
     from segmetrics.tables_text import print_policy
+    from segmetrics.texts import terminal
 
-    print_policy(policy(load_settings(arguments.params)), Console())
+    print_policy(policy(load_settings(arguments.params)), terminal())
 
 
 def verdict(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from segmetrics.config import load_settings
     from segmetrics.config.build import layout, policy, predictor, result_settings
     from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
     from segmetrics.judge import judge_project
-    from segmetrics.texts import print_verdict
+    from segmetrics.texts import print_verdict, terminal
 
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
@@ -116,7 +112,7 @@ def verdict(arguments: argparse.Namespace) -> int:
             f"is of an earlier run: {', '.join(stale)} changed or went missing since",
             "run `dvc repro`",
         )
-    print_verdict(verdict, Console())
+    print_verdict(verdict, terminal())
     return 0 if verdict["decision"] == "pass" else 1
 
 

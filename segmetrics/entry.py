@@ -25,8 +25,9 @@ def run(function: Callable[[], int | None]) -> int:
             return error.exit_code
         except BrokenPipeError:
             # The reader (`| head`) has seen enough; nothing may be flushed into the closed pipe.
+            # The status is that of a program which the closed pipe ended: the verdict is lost.
             sys.stdout = None
-            return 0
+            return 141
         except OSError as error:
             where = error.filename or "file system"
             print(f"error: {where}: {error.strerror or error}", file=sys.stderr)

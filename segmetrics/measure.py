@@ -78,7 +78,7 @@ def measure_split(
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     key = settings_key(scheme, operating_point)
     parts = Parts(out, scheme.names, key)
-    done = parts.finished({pair.sample.id: _digests(pair) for pair in pairs} if parts.any else {})
+    done = parts.finished(_known_digests(pairs, workers) if parts.any else {})
     todo = [pair for pair in pairs if pair.sample.id not in done]
     results = measure_pairs(todo, scheme=scheme, point=operating_point, workers=workers)
     shown = progress(results, total=len(todo), text="measuring")
@@ -91,9 +91,18 @@ def measure_split(
     parts.merge([pair.sample.id for pair in pairs])
 
 
-def _digests(pair: Pair) -> tuple[str, str, str]:
-    prediction = sha256_bytes(read_bytes(pair.prediction))
-    return pair.sample.image_digest, pair.sample.mask_digest, prediction
+def _known_digests(pairs: Sequence[Pair], workers: int) -> dict[str, tuple[str, str, str]]:
+    """By sample id: what a finished row must have been counted from."""
+    hashing = ordered_map(_prediction_digest, pairs, workers=workers)
+    shown = progress(hashing, total=len(pairs), text="checking finished measurements")
+    return {
+        pair.sample.id: (pair.sample.image_digest, pair.sample.mask_digest, digest)
+        for pair, digest in zip(pairs, shown, strict=True)
+    }
+
+
+def _prediction_digest(pair: Pair) -> str:
+    return sha256_bytes(read_bytes(pair.prediction))
 
 
 def settings_key(scheme: LabelScheme, point: OperatingPoint) -> str:

@@ -55,7 +55,9 @@ def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, wo
         samples = read_sample_list(layout.sample_list(split))
         folder = layout.predictions(split)
         pairs = pair_samples(samples, folder, read_manifest(folder))
-        problems = [p for p in ordered_map(_image, samples, workers=workers) if p is not None]
+        hashing = ordered_map(_image, samples, workers=workers)
+        shown = progress(hashing, total=len(samples), text="checking images")
+        problems = [problem for problem in shown if problem is not None]
         measured: list[MeasuredImage] = []
         again = measure_pairs(pairs, scheme=scheme, point=point, workers=workers)
         for result in progress(again, total=len(pairs), text="measuring again"):

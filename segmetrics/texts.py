@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,21 @@ if TYPE_CHECKING:
 
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _SHOWN = ("dice", "iou", "precision", "recall", "accuracy")
+
+
+def terminal() -> Console:
+    """Standard output with colours; a reader that has seen enough (`| head`) changes no exit code.
+
+    Rich itself would end the process with 1, which here means a failed verdict.
+    """
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return Terminal()
 
 
 def headline(verdict: Mapping[str, Any]) -> str:

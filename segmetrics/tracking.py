@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmetrics.errors import TrackingError
 from segmetrics.evidence import Layout
-from segmetrics.files import write_json
+from segmetrics.files import sha256_bytes, write_json
 from segmetrics.record import Record, collect_artifacts, flat_params, metric_values
 from segmetrics.texts import verdict_markdown
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 RECEIPT_SCHEMA = 1
 EVAL_ID = "segmetrics.eval_id"
+_WRITER = "segmetrics.writer"
+_PATIENCE_S = 3600.0  # logging takes seconds; a run of another machine that is older is dead
 _NOTE_LENGTH = 4500  # characters; MLflow takes 5,000 in a tag (older servers) or 8,000
 _BATCH = 900  # MLflow takes at most 1,000 metrics and 100 parameters a request
 
@@ -67,9 +70,8 @@ def connect() -> Iterator[MlflowClient]:
     try:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         # The client creates a fresh SQLite store: several processes at once would fail. And a run
-        # that is not finished is taken for a dead one: nobody else may be writing it.
-        lock = FileLock(store_root() / ".mlflow.lock")
-        with lock if uri.startswith("sqlite:") else nullcontext():
+        # of this machine that is not finished is taken for a dead one: nobody may be writing it.
+        with FileLock(_lock_file(uri)):
             client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
             client.search_experiments(max_results=1)
             yield client
@@ -82,20 +84,57 @@ def connect() -> Iterator[MlflowClient]:
         ) from error
 
 
+def _lock_file(uri: str) -> Path:
+    """One lock a store: beside the embedded one; for a server in the folder for temporary files."""
+    if uri.startswith("sqlite:"):
+        return store_root() / ".mlflow.lock"
+    return Path(tempfile.gettempdir()) / f"segmetrics-{_writer(uri)}.lock"
+
+
+def _writer(*more: str) -> str:
+    """Tells users and machines apart without naming them."""
+    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    return sha256_bytes("\n".join((socket.gethostname(), user, *more)).encode())[:16]
+
+
 def log_evaluation(record: Record, layout: Layout) -> str:
     """Log an evaluation once; gives the run's id.
 
-    A finished run of the same `eval_id` is found and left alone; a half-written one is replaced.
+    A finished run of the same `eval_id` is found and left alone; a half-written one is replaced,
+    unless another machine may still be writing it. Where two machines finish at once, the first
+    run stays.
     """
     with connect() as client:
         experiment = _experiment(client, record.experiment)
-        finished = None
-        for run in find_runs(client, experiment, record.eval_id):
-            if run.info.status == "FINISHED":
-                finished = run.info.run_id
-            else:
+        runs = find_runs(client, experiment, record.eval_id)
+        finished = _finished(runs)
+        for run in runs:
+            if run.info.status != "FINISHED" and not _alive(run):
                 client.delete_run(run.info.run_id)
-        return finished or _log(client, experiment, record, layout)
+        if finished:
+            return finished[0]
+        own = _log(client, experiment, record, layout)
+        first, *others = _finished(find_runs(client, experiment, record.eval_id))
+        if own in others:
+            client.delete_run(own)
+        return first
+
+
+def _finished(runs: Sequence[Any]) -> list[str]:
+    """The ids of finished runs, in an order that everybody agrees on: the first one stays."""
+    done = [run.info for run in runs if run.info.status == "FINISHED"]
+    return [info.run_id for info in sorted(done, key=lambda i: (i.start_time, i.run_id))]
+
+
+def _alive(run: Any) -> bool:
+    """Whether a process of another machine or user may be writing this run.
+
+    For one user of this machine the lock of `connect` keeps others out: a run that is not finished
+    is dead.
+    """
+    elsewhere = run.data.tags.get(_WRITER) != _writer()
+    young = time.time() - run.info.start_time / 1000 < _PATIENCE_S
+    return bool(run.info.status == "RUNNING" and elsewhere and young)
 
 
 def write_receipt(path: Path, eval_id: str) -> None:
@@ -160,6 +199,7 @@ def _tags(record: Record) -> dict[str, str]:
     verdict = record.verdict
     tags = {
         EVAL_ID: record.eval_id,
+        _WRITER: _writer(),
         "segmetrics.decision": verdict["decision"],
         "segmetrics.grade": verdict["grade"],
         "segmetrics.domain": verdict["domain"],
@@ -170,10 +210,16 @@ def _tags(record: Record) -> dict[str, str]:
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["mlflow.source.git.commit"] = commit
-        tags["segmetrics.git_dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+        tags["segmetrics.git_dirty"] = str(_dirty()).lower()
     if os.environ.get("DVC_EXP_NAME"):
         tags["segmetrics.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
     return tags
+
+
+def _dirty() -> bool:
+    """Whether the working tree differs from the commit in more than what `dvc repro` writes."""
+    written = [":(exclude)dvc.lock", ":(exclude)results"]
+    return bool(_git("status", "--porcelain", "--", ".", *written))
 
 
 def _note(text: str) -> str:

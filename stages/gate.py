@@ -3,13 +3,11 @@
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from segmetrics.config import load_settings
 from segmetrics.config.build import layout, result_settings
 from segmetrics.entry import run
 from segmetrics.evidence import check_receipt, read_current_verdict
-from segmetrics.texts import print_verdict
+from segmetrics.texts import print_verdict, terminal
 
 
 def main() -> int:
@@ -17,7 +15,7 @@ def main() -> int:
     files, results = layout(settings), result_settings(settings)
     verdict = read_current_verdict(files, results)
     check_receipt(files, results)
-    print_verdict(verdict, Console())
+    print_verdict(verdict, terminal())
     if verdict["decision"] == "pass":
         return 0
     if not settings.gate.enforce:

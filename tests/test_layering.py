@@ -1,4 +1,4 @@
-"""DESIGN.md section 3, held by reading the imports: which room may use which, and which package."""
+"""The layering, held by reading the imports: which room may use which, and which package."""
 
 from __future__ import annotations
 

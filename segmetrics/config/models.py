@@ -21,6 +21,15 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_alias(alias: str) -> str:
+    """An alias that MLflow's registry takes."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", alias) or len(alias) > 255:
+        raise ValueError(f'"{alias}" may hold letters, digits, _ and - only')
+    if alias.lower() == "latest" or re.fullmatch(r"v\d+", alias.lower()):
+        raise ValueError(f'"{alias}" is reserved by MLflow; choose another name, such as champion')
+    return alias
+
+
 Name = Annotated[StrictStr, AfterValidator(check_name)]
 Label = Annotated[StrictInt, Field(ge=0, le=65535)]
 Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
@@ -130,7 +139,7 @@ class Gate(Section):
 
 class Promotion(Section):
     model: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/:]+$")]
-    alias: Annotated[StrictStr, Field(min_length=1)] = "champion"
+    alias: Annotated[StrictStr, AfterValidator(check_alias)] = "champion"
 
 
 class Runtime(Section):

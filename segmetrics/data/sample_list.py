@@ -64,7 +64,7 @@ def read_sample_list(path: Path) -> list[Sample]:
     DataError
         Missing or damaged.
     """
-    header, rows = read_csv(path)
+    header, rows = read_csv(path, remedy="run `dvc repro`")
     if tuple(header) != _LIST_COLUMNS or any(len(row) != len(header) for _, row in rows):
         raise DataError(str(path), "not a sample list", "run `dvc repro samples`")
     try:

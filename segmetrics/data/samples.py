@@ -38,7 +38,10 @@ def read_samples(path: Path) -> list[SampleRow]:
     DataError
         The file is missing, not CSV, lacks a column, or rows are wrong: all of them are listed.
     """
-    header, rows = read_csv(path)
+    header, rows = read_csv(path, remedy="write it, or let `segmetrics init` write it")
+    if len(header) == 1 and header[0].count(";") >= 3:
+        what = "its fields are separated by semicolons"
+        raise DataError(f"{path}:1", what, "save it with commas (CSV UTF-8, comma delimited)")
     lacking = [name for name in REQUIRED if name not in header]
     if lacking:
         raise DataError(
@@ -64,16 +67,24 @@ def read_samples(path: Path) -> list[SampleRow]:
     )
 
 
-def read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header and (line number, fields) of the rows that are not blank."""
+def read_csv(path: Path, *, remedy: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Header and (line number, fields) of the rows that are not blank.
+
+    Parameters
+    ----------
+    remedy
+        What would do where there is no such file.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError as error:
+        raise DataError(str(path), "there is no such file", remedy) from error
+    except UnicodeDecodeError as error:
         raise DataError(
-            str(path), "there is no such file", "write it, or let `segmetrics init` write it"
+            str(path), f"is not UTF-8 text ({error})", "save it again as CSV UTF-8"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(str(path), f"cannot be read as UTF-8 text ({error})") from error
+    except OSError as error:
+        raise DataError(str(path), f"cannot be read ({error.strerror or error})") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, [f.strip() for f in row]) for row in reader if any(row)]

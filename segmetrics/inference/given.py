@@ -20,6 +20,10 @@ from segmetrics.errors import ConfigError, DataError, ModelError, Problem
 from segmetrics.files import sha256_bytes, sha256_json, sha256_path, write_text
 from segmetrics.format import FORMAT
 from segmetrics.inference.store import Manifest, PredictionStore
+from segmetrics.progress import progress
+
+# A command that is interrupted or fails loses at most this many predictions.
+SAMPLES_A_CALL = 256
 
 
 def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifest:
@@ -31,7 +35,8 @@ def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifes
         Predictions are missing or surplus, unreadable, or of another shape: all are listed.
     """
     files = match_given(folder, samples)
-    keys = {s.id: sha256_json(["given", FORMAT, sha256_path(files[s.id])]) for s in samples}
+    hashing = progress(samples, total=len(samples), text="hashing given predictions")
+    keys = {s.id: sha256_json(["given", FORMAT, sha256_path(files[s.id])]) for s in hashing}
     store = PredictionStore(out, keys)
     _add_all(store, {s.id: s for s in samples}, files)
     return store.finish("given", sha256_path(folder))
@@ -67,14 +72,15 @@ def _add_all(
 ) -> None:
     """Check and add what the store lacks; nothing is added where anything is wrong."""
     problems: list[Problem] = []
-    for name in store.missing:
+    missing = [name for name in store.missing if name in samples]
+    for name in progress(missing, total=len(missing), text="checking predictions"):
         try:
             _check_shape(files[name], samples[name])
         except DataError as error:
             problems += error.problems
     if problems:
         raise DataError.of(problems, "given predictions")
-    for name in store.missing:
+    for name in progress(missing, total=len(missing), text="taking predictions over"):
         store.add(name, read_bytes(files[name]), files[name].suffix.lower())
 
 
@@ -107,7 +113,8 @@ def run_command(
     The command is split as a POSIX shell splits words and run without a shell. In it, `{samples}`
     is a CSV list of the samples to predict (id, image, shape, image_sha256; no predictor is told
     the truth), `{out}` the folder for `<id>.png` files, `{source}` is `infer.source` and `{split}`
-    the name of the split. Only samples without a finished prediction are listed.
+    the name of the split. Only samples without a finished prediction are listed, at most
+    `SAMPLES_A_CALL` a call: what finished calls wrote is kept when a later one is interrupted.
 
     Raises
     ------
@@ -123,11 +130,12 @@ def run_command(
     store = PredictionStore(out, keys)
     missing = set(store.missing)
     todo = [s for s in samples if s.id in missing]
-    if todo:
+    for start in range(0, len(todo), SAMPLES_A_CALL):
+        part = todo[start : start + SAMPLES_A_CALL]
         with tempfile.TemporaryDirectory(prefix=".command-", dir=out.parent) as folder:
             listed, written = Path(folder) / "samples.csv", Path(folder) / "predictions"
-            _check_images(todo)
-            write_text(listed, image_list_text(todo))
+            _check_images(part)
+            write_text(listed, image_list_text(part))
             written.mkdir()
             values = {"samples": listed, "out": written, "source": source, "split": split}
             _run(_arguments(command, values))
@@ -135,7 +143,7 @@ def run_command(
                 raise DataError(
                     str(source), "changed while the command ran", "let it write elsewhere"
                 )
-            _add_all(store, {s.id: s for s in todo}, match_given(written, todo))
+            _add_all(store, {s.id: s for s in part}, match_given(written, part))
     return store.finish("given", source_digest)
 
 

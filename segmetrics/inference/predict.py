@@ -30,9 +30,9 @@ from segmetrics.inference.preprocess import (
 from segmetrics.inference.store import (
     Manifest,
     PredictionStore,
+    is_probability_file,
     label_map_png,
     probability_png,
-    read_manifest,
 )
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
@@ -146,9 +146,8 @@ def _infer_onnx(
         for item, planes in zip(batch, scores, strict=True):
             store.add(item.sample.id, _encode(planes, item.sample, how, scheme, source))
     if not todo and model.n_outputs is None:
-        # Nothing was run, so the kind is the one that was found when the files were written.
-        before = read_manifest(out)
-        probability = before is not None and before.kind == "probability"
+        # Nothing was run, and the model does not say: the files that it wrote do.
+        probability = store.any_file is not None and is_probability_file(store.any_file)
     return store.finish("probability" if probability else "labels", digest)
 
 

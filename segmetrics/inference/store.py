@@ -20,6 +20,7 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_bytes, sha256_path, write_bytes, write_json
+from segmetrics.progress import progress
 
 MANIFEST = "manifest.json"
 _JOURNAL = "journal.jsonl"
@@ -63,11 +64,9 @@ class PredictionStore:
         self._keys = keys
         folder.mkdir(parents=True, exist_ok=True)
         known = {**_read_manifest_entries(folder), **_read_journal(folder)}
-        self._entries = {
-            sample: entry
-            for sample, entry in known.items()
-            if entry.key == keys.get(sample) and _unchanged(folder / entry.file, entry)
-        }
+        fitting = [(s, entry) for s, entry in known.items() if entry.key == keys.get(s)]
+        shown = progress(fitting, total=len(fitting), text="checking finished predictions")
+        self._entries = {s: entry for s, entry in shown if _unchanged(folder / entry.file, entry)}
 
     @property
     def missing(self) -> list[str]:
@@ -81,6 +80,11 @@ class PredictionStore:
         with (self.folder / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(json.dumps({"id": sample, **asdict(entry)}) + "\n")
         self._entries[sample] = entry
+
+    @property
+    def any_file(self) -> Path | None:
+        """One of the finished predictions; None where there are none."""
+        return next((self.folder / entry.file for entry in self._entries.values()), None)
 
     def finish(self, kind: Kind, source: str) -> Manifest:
         """Prune what no sample needs and write the manifest.
@@ -177,6 +181,15 @@ def label_map_png(index: npt.NDArray[np.intp], scheme: LabelScheme) -> bytes:
 def probability_png(q: npt.NDArray[np.uint8]) -> bytes:
     """An 8-bit probability map as grey PNG."""
     return _png(Image.fromarray(q))
+
+
+def is_probability_file(path: Path) -> bool:
+    """Whether a file that `infer` wrote is an 8-bit probability map and not a label map.
+
+    Label maps have a palette or 16 bits.
+    """
+    with Image.open(path) as picture:
+        return picture.mode == "L"
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -284,3 +284,10 @@ CASES = [  # template values, or edits of the text; the start of the line; place
 def test_values_that_mean_nothing_are_refused(params, change, line, text):
     path = params(change) if isinstance(change, tuple) else params(**change)
     assert message(path) == f"params.yaml:{line_of(line)}: {text}"
+
+
+@pytest.mark.parametrize("alias", ["latest", "v1", "V12", "", "a b", "a@b"])
+def test_aliases_that_the_registry_refuses(params, alias):
+    path = params(("alias: champion", f'alias: "{alias}"'))
+    text = message(path)
+    assert text.startswith(f"params.yaml:{line_of('promotion')}: promotion.alias: ")

@@ -91,8 +91,8 @@ def test_a_missing_file(tmp_path):
         ),
         (
             "id;image;mask;split\na;b;c;d\n",
-            "samples.csv:1: lacks the column id, image, mask, split (found: id;image;mask;split); "
-            "the header is id,image,mask,split and optionally group and columns to slice by",
+            "samples.csv:1: its fields are separated by semicolons; save it with commas (CSV "
+            "UTF-8, comma delimited)",
         ),
         ("id,image,mask,split,site,site\n", "samples.csv:1: repeats the column site"),
         (
@@ -171,7 +171,9 @@ def test_broken_quotes(message):
     "content", ["id,image,mask,split\nä,i,m,test\n".encode("latin-1"), b"\xff\xfe"]
 )
 def test_other_encodings_than_utf8(message, content):
-    assert message(content)[0].startswith("samples.csv: cannot be read as UTF-8 text (")
+    (text,) = message(content)
+    assert text.startswith("samples.csv: is not UTF-8 text (")
+    assert text.endswith("save it again as CSV UTF-8")
 
 
 def test_a_split_without_samples(read, tmp_path):

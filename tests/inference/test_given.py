@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from segmetrics.errors import ConfigError, DataError, ModelError
+from segmetrics.inference import given
 from segmetrics.inference.predict import Runtime, infer_split
 from segmetrics.inference.preprocess import Preprocessing
 
@@ -35,9 +36,9 @@ with open(note, "a") as stream:
 def infer(dataset, tmp_path, two):
     """Infer the data set from a folder, or with a command."""
 
-    def run(source: Path, command: str | None = None):
+    def run(source: Path, command: str | None = None, samples=None):
         return infer_split(
-            dataset.samples(two),
+            samples or dataset.samples(two),
             split="test",
             source=source,
             command=command,
@@ -156,6 +157,24 @@ def test_only_samples_without_a_finished_prediction_are_listed(infer, command, d
         "more test0",
         "more test0 test1 test2",
     ]
+
+
+def test_finished_calls_are_kept_when_a_later_one_fails(
+    infer, command, dataset, tmp_path, monkeypatch, two
+):
+    monkeypatch.setattr(given, "SAMPLES_A_CALL", 2)
+    image = dataset.root / dataset.rows[2].image
+    content = image.read_bytes()
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"1")
+    samples = dataset.samples(two)
+    image.write_bytes(b"broken")
+    with pytest.raises(DataError, match="changed since `samples` ran"):
+        infer(weights, command, samples=samples)
+    image.write_bytes(content)
+    infer(weights, command, samples=samples)
+    # The second try lists what the first one did not finish.
+    assert (tmp_path / "notes.txt").read_text().splitlines() == ["test0 test1", "test2"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -281,3 +283,20 @@ def test_an_image_that_changed_since_it_was_listed(dataset, infer, models, tmp_p
     changed_image(dataset, models, tmp_path)
     with pytest.raises(DataError, match=r"test1\.png: changed since `samples` ran; run"):
         infer(models.brightness(tmp_path / "m.onnx"), samples=samples)
+
+
+@pytest.mark.parametrize(("make", "kind"), [("brightness", "probability"), ("levels", "labels")])
+def test_the_files_tell_the_kind_when_an_interrupted_model_does_not(
+    infer, dataset, models, tmp_path, monkeypatch, make, kind
+):
+    dataset.fill(2)
+    path = tmp_path / "model.onnx"
+    model = models.brightness(path) if make == "brightness" else models.levels(path, 2)
+    monkeypatch.setattr(OnnxModel, "n_outputs", None)
+    manifest = infer(model)
+    assert manifest.kind == kind
+    # As if it had been killed after the last prediction and before the manifest.
+    (tmp_path / "out" / "manifest.json").unlink()
+    lines = [json.dumps({"id": i} | asdict(e)) for i, e in manifest.entries.items()]
+    (tmp_path / "out" / "journal.jsonl").write_text("\n".join(lines))
+    assert infer(model).kind == kind

@@ -215,3 +215,28 @@ def test_a_run_that_another_process_is_writing_is_not_taken_for_a_dead_one(proje
     store = project.store()
     assert store["statuses"] == ["FINISHED"]
     assert len(store["artifacts"][0]) == 5
+
+
+# A run of this evaluation that nobody finished, as an MLflow server would hold it.
+_UNFINISHED = """
+import sys, mlflow
+from segmetrics import tracking
+client = mlflow.MlflowClient(sys.argv[1])
+runs = client.search_runs([client.get_experiment_by_name("story").experiment_id])
+tags = {tracking.EVAL_ID: runs[0].data.tags[tracking.EVAL_ID]}
+tags |= {"segmetrics.decision": "unknown", tracking._WRITER: sys.argv[2] or tracking._writer()}
+print(client.create_run(runs[0].info.experiment_id, tags=tags).info.run_id)
+client.delete_run(runs[0].info.run_id)
+"""
+
+
+@pytest.mark.parametrize(("writer", "stays"), [("", False), ("another machine", True)])
+def test_an_unfinished_run_is_replaced_unless_another_machine_may_be_writing_it(
+    tracked, writer, stays
+):
+    uri = f"sqlite:///{tracked.folder / 'mlflow.db'}"
+    unfinished = tracked.ok("python", "-c", _UNFINISHED, uri, writer).split()[-1]
+    tracked.ok("dvc", "repro", "-f", "-s", "track")
+    store = tracked.store()
+    assert (unfinished in store["runs"]) == stays
+    assert store["statuses"] == ["FINISHED", "RUNNING"][: 1 + stays]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmetrics.errors import ConfigError, VerdictError
+from segmetrics.errors import ConfigError, DataError, VerdictError
 
 if TYPE_CHECKING:
     from segmetrics.data.labels import LabelScheme
@@ -84,9 +84,10 @@ def rules(arguments: argparse.Namespace) -> None:
 
 def verdict(arguments: argparse.Namespace) -> int:
     from segmetrics.config import load_settings
-    from segmetrics.config.build import layout, policy, predictor, result_settings
+    from segmetrics.config.build import layout, policy, predictor, result_settings, workers
     from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
     from segmetrics.judge import judge_project
+    from segmetrics.recheck import check_files
     from segmetrics.texts import print_verdict, terminal
 
     verdict = read_verdict(arguments.file)
@@ -112,6 +113,13 @@ def verdict(arguments: argparse.Namespace) -> int:
             f"is of an earlier run: {', '.join(stale)} changed or went missing since",
             "run `dvc repro`",
         )
+    if own and Path(SETTINGS).exists():
+        try:
+            check_files(layout(settings), workers(settings))
+        except DataError as error:
+            raise VerdictError.of(error.problems, "files changed after they were judged") from error
+    elif not own:
+        print("note: read as it was written; it was compared with no file", file=sys.stderr)
     print_verdict(verdict, terminal())
     return 0 if verdict["decision"] == "pass" else 1
 

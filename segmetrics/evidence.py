@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segmetrics.errors import DataError
+from segmetrics.errors import DataError, VerdictError
 from segmetrics.files import sha256_json, sha256_path
 from segmetrics.gates.verdict import SCHEMA
 from segmetrics.tables import CONFUSION, IMAGES
@@ -137,7 +137,7 @@ def read_verdict(path: Path) -> dict[str, Any]:
         Missing, damaged, or of another schema.
     """
     data = read_json(path)
-    wanted = ("schema", "decision", "grade", "domain", "inputs", "rules", "findings")
+    wanted = ("schema", "decision", "grade", "domain", "judged", "inputs", "rules", "findings")
     if not isinstance(data, dict) or any(key not in data for key in wanted):
         raise DataError(str(path), "is not a verdict", "run `dvc repro check`")
     if data["schema"] != SCHEMA:
@@ -147,6 +147,12 @@ def read_verdict(path: Path) -> dict[str, Any]:
     if data["decision"] not in ("pass", "fail", "inconclusive"):
         raise DataError(
             str(path), f'unknown decision "{data["decision"]}"', "run `dvc repro check`"
+        )
+    blocking = [r for r in data["rules"] if r["severity"] == "block" and r["outcome"] != "pass"]
+    blocking += [f for f in data["findings"] if f["severity"] == "block"]
+    if data["decision"] == "pass" and (blocking or not data["rules"]):
+        raise VerdictError(
+            str(path), "says pass, which its own rules and findings deny", "run `dvc repro`"
         )
     return data
 

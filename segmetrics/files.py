@@ -67,11 +67,30 @@ def sha256_json(value: Any) -> str:
     return sha256_bytes(text.encode())
 
 
+def linked_folder(path: Path) -> Path | None:
+    """A folder below `path` that is a link: DVC does not follow it, so its changes go unseen."""
+    for folder, names, _ in os.walk(path):
+        for name in sorted(names):
+            if (Path(folder) / name).is_symlink():
+                return Path(folder) / name
+    return None
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        # Python's caches hold times and are ignored by DVC, too; links may lead in circles.
+        if os.path.realpath(here) in seen or Path(here).name == "__pycache__":
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(here))
+        yield from (Path(here) / name for name in names if (Path(here) / name).is_file())
+
+
 def sha256_path(path: Path) -> str:
     """SHA-256 of a file's bytes or, for a folder, of the names and digests of all files in it."""
     if path.is_dir():
-        # Python's caches hold times and are ignored by DVC, too.
-        files = sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        files = sorted(_files_below(path))
         return sha256_json([[p.relative_to(path).as_posix(), sha256_path(p)] for p in files])
     digest = hashlib.sha256()
     with path.open("rb") as stream:

@@ -9,13 +9,14 @@ from typing import Any, Literal
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
-from segmetrics.evidence import Layout, evaluation_inputs, read_json, verdict_inputs
+from segmetrics.evidence import Layout, digest, evaluation_inputs, read_json, verdict_inputs
 from segmetrics.files import write_json
-from segmetrics.gates.diagnosis import accuracy_paradox, unknown_labels
+from segmetrics.gates.diagnosis import absent_classes, accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
 from segmetrics.gates.rules import Finding, Rule
 from segmetrics.gates.verdict import Verdict, judge
+from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
 from segmetrics.stats.evaluation import Evaluation, metrics_json
@@ -92,9 +93,13 @@ def judge_project(
         )
         findings.append(Finding("stale_evaluation", "block", text, {"files": stale}))
     findings += [f for name in layout.splits for f in _stale_predictions(layout, name, predictor)]
+    findings += [_GIVEN] if predictor.given else []
+    findings += [] if predictor.names_source else [_UNNAMED]
+    findings += _left_out(layout)
     split = evaluation.splits.get(policy.judge)
     if split is not None:
         findings += unknown_labels(split)
+        findings += absent_classes(split, policy.judge, policy.scored)
         findings += accuracy_paradox(split, policy.scored, policy.bands, policy.accuracy_paradox)
     return judge(
         evaluation,
@@ -109,20 +114,58 @@ def judge_project(
 
 
 def _stale_predictions(layout: Layout, split: str, predictor: Predictor) -> list[Finding]:
-    if predictor.given:
-        return []  # made by nobody here: the tables hold their digests, and nothing is promoted
-    manifest = read_manifest(layout.predictions(split))
-    keys = predictor.keys(read_sample_list(layout.sample_list(split)))
+    samples = read_sample_list(layout.sample_list(split))
     tables = read_measurements(layout.measurements(split))
-    made = {name: entry.key for name, entry in manifest.entries.items()} if manifest else {}
-    files = {name: entry.sha256 for name, entry in manifest.entries.items()} if manifest else {}
-    if made == keys and files == dict(zip(tables.ids, tables.prediction_digests, strict=True)):
+    measured = dict(zip(tables.ids, tables.prediction_digests, strict=True))
+    if predictor.given:
+        folder = layout.source / split
+        # Taken over by `infer`, or measured where they lie: the files at hand tell.
+        files = {i: digest(path) for i, path in match_given(folder, samples).items()}
+        current = files == measured
+    else:
+        folder = layout.predictions(split)
+        manifest = read_manifest(folder)
+        entries = manifest.entries if manifest else {}
+        current = {i: e.key for i, e in entries.items()} == predictor.keys(samples)
+        current &= {i: e.sha256 for i, e in entries.items()} == measured
+    if current:
         return []
     text = (
-        f"{layout.predictions(split)}: predictions were made with another model, other settings or "
-        f"images than those at hand, or others were measured; delete the folder and run `dvc repro`"
+        f"{folder}: predictions were made with another model, other settings or images than those "
+        f"at hand, or others were measured; run `dvc repro`, after deleting the folder if `infer` "
+        f"wrote it"
     )
     return [Finding("stale_predictions", "block", text, {"split": split})]
+
+
+def _left_out(layout: Layout) -> list[Finding]:
+    """A finding where samples.csv has rows of splits that are not evaluated."""
+    left: dict[str, int] = {}
+    for row in read_samples(layout.samples):
+        if row.split not in layout.splits:
+            left[row.split] = left.get(row.split, 0) + 1
+    if not left:
+        return []
+    listed = ", ".join(f"{split} ({n})" for split, n in sorted(left.items()))
+    text = (
+        f"{layout.samples}: rows of splits that data.splits does not name were left out: {listed}"
+    )
+    return [Finding("rows_left_out", "warn", text, {"splits": left})]
+
+
+_UNNAMED = Finding(
+    "source_not_named",
+    "warn",
+    "infer.command does not use {source}: nothing says that infer.source made the predictions, so "
+    "they can be judged, not promoted",
+    {},
+)
+_GIVEN = Finding(
+    "given_predictions",
+    "note",
+    "predictions were given, not made by a model here: they can be judged, not promoted",
+    {},
+)
 
 
 _NO_INTERVALS = Finding(

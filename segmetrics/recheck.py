@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from segmetrics.data.labels import LabelScheme
@@ -30,6 +33,10 @@ def check_made_here(layout: Layout, predictor: Predictor) -> None:
     PromotionError
         They were given, or made by another model.
     """
+    if not predictor.names_source:
+        what = f"does not use {{source}}: nothing says that {layout.source} made the predictions"
+        remedy = "let the command read its model from {source} and run `dvc repro`"
+        raise PromotionError("infer.command", what, remedy)
     source = digest(layout.source)
     for split in layout.splits:
         folder = layout.predictions(split)
@@ -55,9 +62,7 @@ def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, wo
         samples = read_sample_list(layout.sample_list(split))
         folder = layout.predictions(split)
         pairs = pair_samples(samples, folder, read_manifest(folder))
-        hashing = ordered_map(_image, samples, workers=workers)
-        shown = progress(hashing, total=len(samples), text="checking images")
-        problems = [problem for problem in shown if problem is not None]
+        problems = _changed(samples, workers)
         measured: list[MeasuredImage] = []
         again = measure_pairs(pairs, scheme=scheme, point=point, workers=workers)
         for result in progress(again, total=len(pairs), text="measuring again"):
@@ -70,14 +75,45 @@ def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, wo
         _compare(layout, split, measured)
 
 
-def _image(sample: Sample) -> Problem | None:
+def check_files(layout: Layout, workers: int) -> None:
+    """Hash every image, mask and prediction that the verdict rests on; nothing is decoded.
+
+    Raises
+    ------
+    DataError
+        A file changed or went missing; all are listed.
+    """
+    problems: list[Problem] = []
+    for split in layout.splits:
+        problems += _changed(read_sample_list(layout.sample_list(split)), workers)
+        folder = layout.predictions(split)
+        manifest = read_manifest(folder)
+        entries = list(manifest.entries.values()) if manifest else []
+        files = [(folder / entry.file, entry.sha256) for entry in entries]
+        hashing = ordered_map(_differs, files, workers=workers)
+        shown = progress(hashing, total=len(files), text=f"checking predictions of {split}")
+        problems += [problem for problem in shown if problem is not None]
+    if problems:
+        raise DataError.of(problems, "files that changed after they were judged")
+
+
+def _changed(samples: Sequence[Sample], workers: int) -> list[Problem]:
+    files = [(s.image, s.image_digest) for s in samples]
+    files += [(s.mask, s.mask_digest) for s in samples]
+    hashing = ordered_map(_differs, files, workers=workers)
+    shown = progress(hashing, total=len(files), text="checking images and masks")
+    return [problem for problem in shown if problem is not None]
+
+
+def _differs(file: tuple[Path, str]) -> Problem | None:
+    path, recorded = file
     try:
-        found = sha256_bytes(read_bytes(sample.image))
+        found = sha256_bytes(read_bytes(path))
     except DataError as error:
         return error.problems[0]
-    if found == sample.image_digest:
+    if found == recorded:
         return None
-    return Problem(str(sample.image), "changed since `samples` ran", "run `dvc repro` again")
+    return Problem(str(path), "changed since it was listed", "run `dvc repro` again")
 
 
 def _compare(layout: Layout, split: str, measured: list[MeasuredImage]) -> None:

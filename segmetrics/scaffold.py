@@ -259,7 +259,8 @@ def _next_steps(request: Request, sources: _Sources, written: Sequence[str]) -> 
     add = [f for f in tracked if (request.target / f).exists() and f != "data"]
     lines = [
         f"Written: {', '.join(written)}",
-        f"Guessed from the masks: {sources.guess.text}; check `data:` in params.yaml.",
+        f"{'Guessed from the masks' if request.masks else 'Assumed'}: {sources.guess.text}; check "
+        f"`data:` in params.yaml.",
         "",
         "Next:",
         f"{enter}{setup}"

@@ -43,8 +43,10 @@ def headline(verdict: Mapping[str, Any]) -> str:
     why += f" ({warned} of them only warn)" if warned else ""
     why += f", {len(blocking)} blocking finding{'s' * (len(blocking) > 1)}" if blocking else ""
     priority = DOMAINS[verdict["domain"]].priority if verdict["domain"] in DOMAINS else ""
+    judged = verdict["judged"]
+    what = f"{judged['samples']} samples in {judged['groups']} groups of {judged['split']}"
     return (
-        f"{verdict['decision'].upper()}: {why}; grade {verdict['grade']}; "
+        f"{verdict['decision'].upper()}: {why}; grade {verdict['grade']}; {what}; "
         f"domain {verdict['domain']} ({priority})"
     )
 
@@ -67,6 +69,11 @@ def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
 def next_step(verdict: Mapping[str, Any]) -> str:
     """What to do after this verdict."""
     if verdict["decision"] == "pass":
+        if {f["name"] for f in verdict["findings"]} & {"given_predictions", "source_not_named"}:
+            return (
+                "Next: to promote a model, let segmetrics run it: infer.source, or an "
+                "infer.command with {source}."
+            )
         return "Next: `segmetrics promote` registers the model and moves the alias."
     return (
         "Next: look at the rules above (`segmetrics rules` says where each comes from), improve "

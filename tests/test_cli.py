@@ -131,6 +131,7 @@ def verdict(decision: str, outcome: str = "fail") -> dict:
         "grade": "fair",
         "domain": "balanced",
         "primary": "dice",
+        "judged": {"split": "test", "samples": 9, "groups": 4},
         "inputs": {},
         "rules": [rule],
         "findings": [finding],

@@ -29,6 +29,7 @@ def finding(severity: str) -> dict:
 def verdict(decision="pass", rules=(), findings=(), grade="good", domain="medical") -> dict:
     return {
         "decision": decision, "grade": grade, "domain": domain,
+        "judged": {"split": "test", "samples": 9, "groups": 4},
         "rules": list(rules), "findings": list(findings),
     }  # fmt: skip
 
@@ -50,7 +51,8 @@ def verdict(decision="pass", rules=(), findings=(), grade="good", domain="medica
 )  # fmt: skip
 def test_the_headline(decision, rules, findings, text):
     found = texts.headline(verdict(decision, rules, findings))
-    assert found == f"{text}; grade good; domain medical ({PRIORITY})"
+    what = "9 samples in 4 groups of test"
+    assert found == f"{text}; grade good; {what}; domain medical ({PRIORITY})"
 
 
 def test_a_domain_of_another_version_is_no_reason_to_crash():
@@ -83,7 +85,10 @@ def printed(the_verdict: dict) -> str:
 def test_the_terminal_shows_headline_rules_reasons_findings_and_the_next_step():
     failed = verdict("fail", [rule(), rule("iou", "fail")], [finding("warn")], "fair")
     text = printed(failed)
-    assert text.startswith("FAIL: 1 of 2 rules not met; grade fair; domain medical (recall first")
+    assert text.startswith(
+        "FAIL: 1 of 2 rules not met; grade fair; 9 samples in 4 groups of test; "
+        "domain medical (recall first"
+    )
     assert "- iou: iou is what it is\n" in text
     assert "- dice: dice is what it is" not in text
     assert "- warn: leakage: two patients in both\n" in text

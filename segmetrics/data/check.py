@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -80,8 +81,7 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     shape: tuple[int, ...] | None = None
     has_class, lossy = False, None
     for path in (image_path, mask_path):
-        if not path.resolve().is_relative_to(root.resolve()):
-            what = f'lies outside data.root "{root}", where changes go unseen'
+        if (what := _unseen(path, root)) is not None:
             problems.append(Problem(str(path), what, "move it there, or widen data.root"))
     try:
         content = read_bytes(image_path)
@@ -106,6 +106,21 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
         return _Checked(None, tuple(problems), lossy_pixels=lossy)
     sample = Sample(row.id, image_path, mask_path, shape, image_digest, mask_digest)
     return _Checked(sample, (), has_class, lossy)
+
+
+def _unseen(path: Path, root: Path) -> str | None:
+    """Why DVC would not see a change of this file; None where it does.
+
+    A link to a file is followed (DVC's cache may be linked), a link to a folder below the root is
+    not.
+    """
+    inside = Path(os.path.relpath(path, root))
+    if ".." in inside.parts:
+        return f'lies outside data.root "{root}", where changes go unseen'
+    for parent in list(inside.parents)[:-1]:
+        if (root / parent).is_symlink():
+            return f'lies in "{root / parent}", a link to a folder, where changes go unseen'
+    return None
 
 
 def _height_width(picture: Image.Image) -> tuple[int, ...]:

@@ -67,9 +67,9 @@ def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
     if not content:
         raise DataError(where, "the file is empty")
     try:
-        _check_png(content)
         with Image.open(io.BytesIO(content)) as picture:
             _check_size(picture, len(content), where)
+            _check_png(content)
             picture.load()
             return use(picture)
     except UnidentifiedImageError as error:
@@ -83,14 +83,21 @@ def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
 
 
 def _check_png(content: bytes) -> None:
-    """Check the checksum of every pixel chunk, which Pillow does not: a flipped bit is a label."""
+    """Check the checksum of every pixel chunk and that the file is whole, which Pillow does not.
+
+    A flipped bit is a label.
+    """
     if not content.startswith(_PNG):
         return
-    at = len(_PNG)
-    while at + 12 <= len(content):
+    at, kind = len(_PNG), b""
+    while kind != b"IEND":
+        if at + 12 > len(content):
+            raise ValueError("it ends before its last chunk")
         length, kind = struct.unpack_from(">I4s", content, at)
         end = at + 8 + length
-        if kind == b"IDAT" and end + 4 <= len(content):
+        if end + 4 > len(content):
+            raise ValueError(f"it ends within its chunk {kind.decode('latin-1')}")
+        if kind == b"IDAT":
             (stored,) = struct.unpack_from(">I", content, end)
             if zlib.crc32(memoryview(content)[at + 4 : end]) != stored:
                 raise ValueError("the checksum of its pixels does not match")

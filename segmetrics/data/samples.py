@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import posixpath
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -121,7 +123,7 @@ def _row_problems(
             first = seen[sample.lower()]
             problems.append(Problem(where, f'the id "{sample}" is that of line {first} already'))
         seen.setdefault(sample.lower(), line)
-        image = fields["image"]
+        image = posixpath.normpath(fields["image"].replace("\\", "/")) if fields["image"] else ""
         if image and image in images:
             text = f'the image "{image}" is that of line {images[image]} already'
             problems.append(Problem(where, text, "an image counts once"))
@@ -142,26 +144,25 @@ def _row(fields: dict[str, str]) -> SampleRow:
 
 
 def check_splits(rows: Sequence[SampleRow], splits: Sequence[str], path: Path) -> None:
-    """Check that no row is left out by a split that is written otherwise; warn of unused ones.
+    """Check that no row is left out by a split that is mistyped; warn of unused ones.
 
     Raises
     ------
     DataError
-        A split differs from a declared one in case only.
+        A split is written almost like a declared one (Test, tset, tests).
     """
     unused: dict[str, int] = {}
     for row in rows:
         if row.split not in splits:
             unused[row.split] = unused.get(row.split, 0) + 1
-    declared = {split.casefold(): split for split in splits}
     problems = [
         Problem(
             str(path),
-            f'{n} rows have the split "{split}", data.splits has "{declared[split.casefold()]}"',
-            "write it alike",
+            f'{n} rows have the split "{split}", data.splits has "{meant}"',
+            "write it alike, or give it a name that is not so near",
         )
         for split, n in unused.items()
-        if split.casefold() in declared
+        if (meant := _mistyped(split, splits)) is not None
     ]
     if problems:
         raise DataError.of(problems, str(path))
@@ -171,6 +172,22 @@ def check_splits(rows: Sequence[SampleRow], splits: Sequence[str], path: Path) -
             f"{path}: rows of splits that data.splits does not name are left out: {listed}",
             stacklevel=2,
         )
+
+
+def _mistyped(split: str, declared: Sequence[str]) -> str | None:
+    """The declared split that this one may have been meant to be; `test2` is not `test`."""
+    folded = {name.casefold(): name for name in declared}
+    near = difflib.get_close_matches(split.casefold(), folded, n=1, cutoff=0.7)
+    if (
+        not near
+        or _without_digits(near[0]) == _without_digits(split.casefold()) != split.casefold()
+    ):
+        return None
+    return folded[near[0]]
+
+
+def _without_digits(text: str) -> str:
+    return re.sub(r"[\d_.-]", "", text)
 
 
 def rows_of_split(rows: Sequence[SampleRow], split: str, path: Path) -> list[SampleRow]:

@@ -63,6 +63,23 @@ def unknown_labels(split: SplitEvaluation) -> list[Finding]:
     return [Finding("unknown_labels", "block", text, {"pixels": pixels, "share": pixels / total})]
 
 
+def absent_classes(split: SplitEvaluation, name: str, scored: Sequence[str]) -> list[Finding]:
+    """A finding for the scored classes that no reference of the judged split holds."""
+    absent = [c for c in scored if c in split.labels and _pixels(split, c) == 0]
+    if not absent:
+        return []
+    text = (
+        f"no reference of the split {name} holds a pixel of {', '.join(absent)}: nothing can be "
+        f"said about finding it. Add samples that hold it, or name it in data.exclude"
+    )
+    return [Finding("absent_class", "block", text, {"classes": absent})]
+
+
+def _pixels(split: SplitEvaluation, class_name: str) -> int:
+    row = split.labels.index(class_name)
+    return sum(split.confusion[row]) + split.other[row]
+
+
 def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[str, float]:
     """What accuracy A and recall R alone imply.
 
@@ -85,11 +102,8 @@ def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[s
 
 def _prevalence(split: SplitEvaluation, class_name: str) -> float:
     """Share of the class in the counted reference pixels."""
-    row = split.labels.index(class_name)
-    totals = [
-        sum(counts) + other for counts, other in zip(split.confusion, split.other, strict=True)
-    ]
-    return totals[row] / sum(totals) if sum(totals) else 0.0
+    total = sum(_pixels(split, label) for label in split.labels)
+    return _pixels(split, class_name) / total if total else 0.0
 
 
 def _text(name: str, data: dict[str, Any]) -> str:

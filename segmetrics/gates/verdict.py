@@ -35,6 +35,8 @@ class Verdict:
     rules: tuple[RuleResult, ...]
     findings: tuple[Finding, ...]
     inputs: Mapping[str, str]
+    samples: int = 0
+    groups: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The whole of verdict.json."""
@@ -44,6 +46,11 @@ class Verdict:
             "grade": self.grade,
             "domain": self.domain,
             "primary": self.primary.metric,
+            "judged": {
+                "split": self.primary.split,
+                "samples": self.samples,
+                "groups": self.groups,
+            },
             "inputs": dict(self.inputs),
             "rules": [result.to_json() for result in self.rules],
             "findings": [finding.to_json() for finding in self.findings],
@@ -109,4 +116,6 @@ def judge(
         rules=tuple(results),
         findings=tuple(found),
         inputs=inputs,
+        samples=scope.samples if scope else 0,
+        groups=scope.groups if scope else 0,
     )

@@ -24,6 +24,7 @@ from segmetrics.progress import progress
 
 # A command that is interrupted or fails loses at most this many predictions.
 SAMPLES_A_CALL = 256
+_SCRIPTS = frozenset({".py", ".sh", ".bash", ".ps1", ".r", ".jl", ".pl"})
 
 
 def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifest:
@@ -145,6 +146,19 @@ def run_command(
                 )
             _add_all(store, {s.id: s for s in part}, match_given(written, part))
     return store.finish("given", source_digest)
+
+
+def command_files(command: str) -> list[str]:
+    """Digests of the scripts that a command names: they decide predictions, too.
+
+    Other files that it names may be what it writes, such as a log.
+    """
+    try:
+        words = [Path(word) for word in shlex.split(command) if "{" not in word]
+    except ValueError:
+        return []  # said by `_arguments`, when it is run
+    scripts = [p for i, p in enumerate(words) if p.suffix.lower() in _SCRIPTS or i == 0]
+    return [sha256_path(path) for path in scripts if path.is_file()]
 
 
 def _check_images(samples: Sequence[Sample]) -> None:

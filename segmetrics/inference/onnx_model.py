@@ -195,12 +195,19 @@ def _check_providers(wanted: Sequence[str], available: Sequence[str]) -> None:
         )
 
 
-def _external_file(model: Any) -> str | None:
-    """The file outside the model that holds weights of it; None where there is none."""
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                return str(entry.value)
+def _external_file(message: Any) -> str | None:
+    """The file outside the model that holds weights of it; None where there is none.
+
+    Tensors hide in branches, functions and attributes, too: every part of the model is looked at.
+    """
+    if message.DESCRIPTOR.name == "TensorProto":
+        return next((str(e.value) for e in message.external_data if e.key == "location"), None)
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for part in value if field.is_repeated else (value,):
+            if (found := _external_file(part)) is not None:
+                return found
     return None
 
 

@@ -15,9 +15,9 @@ from segmetrics.data.masks import quantise
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import DataError, ModelError
-from segmetrics.files import sha256_bytes, sha256_json, sha256_path
+from segmetrics.files import linked_folder, sha256_bytes, sha256_json, sha256_path
 from segmetrics.format import FORMAT
-from segmetrics.inference.given import copy_given, run_command
+from segmetrics.inference.given import command_files, copy_given, run_command
 from segmetrics.inference.onnx_model import OnnxModel, check_classes
 from segmetrics.inference.preprocess import (
     Floats,
@@ -61,12 +61,20 @@ class Predictor:
         """Whether predictions are taken from a folder, made by nobody here."""
         return self.command is None and self.source.is_dir()
 
+    @property
+    def names_source(self) -> bool:
+        """Whether the command, where there is one, is told what to predict with."""
+        return self.command is None or "{source}" in self.command
+
     def keys(self, samples: Sequence[Sample]) -> dict[str, str]:
         """By sample id: the digest of everything that its prediction is made from."""
         digest = sha256_path(self.source)
         values = [v[0] for v in self.scheme.values]
         made: list[object] = [FORMAT, digest]
-        made += [asdict(self.how), values] if self.command is None else [self.command]
+        if self.command is None:
+            made += [asdict(self.how), values]
+        else:
+            made += [self.command, command_files(self.command)]
         return {s.id: sha256_json([made, s.image_digest]) for s in samples}
 
 
@@ -104,6 +112,9 @@ def infer_split(
     ModelError, DataError
         The model or command does not fit or fails; predictions are missing or damaged.
     """
+    if (link := linked_folder(source)) is not None:
+        what = "is a link to a folder, whose changes DVC does not see"
+        raise DataError(str(link), what, "put the files themselves there")
     if command is not None:
         keys = Predictor(source, command, how, scheme).keys(samples)
         return run_command(command, samples, split=split, source=source, out=out, keys=keys)

@@ -32,7 +32,7 @@ class MetricInfo:
     aggregates
         The aggregates that are defined for it.
     one_if_both_empty
-        Whether `measure.both_empty: one` applies.
+        Whether `measure.both_empty: one` applies to its values of single images.
     """
 
     name: str

@@ -70,7 +70,8 @@ def estimates(
     """
     per_image = metric.values(counts, both_empty_is_one=both_empty_is_one)
     if aggregate == "pooled" and len(per_image):
-        value = metric.values(counts.sum(), both_empty_is_one=both_empty_is_one)
+        # A class that is nowhere, in no image, stays undefined whatever single images are worth.
+        value = metric.values(counts.sum(), both_empty_is_one=False)
         units = per_image
     else:
         units = group_values(per_image, groups) if aggregate == "group_mean" else per_image

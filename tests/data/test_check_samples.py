@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 
 import numpy as np
 import pytest
@@ -140,3 +141,16 @@ def test_a_missing_root_is_a_wrong_setting(dataset, two):
     with pytest.raises(ConfigError) as caught:
         check_samples(dataset.rows, root=dataset.root / "gone", scheme=two, workers=1)
     assert str(caught.value).startswith('data.root: there is no folder "')
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_links_to_files_are_followed_and_links_to_folders_refused(dataset, two, tmp_path):
+    dataset.fill(2)
+    image = dataset.root / dataset.rows[0].image
+    image.rename(tmp_path / "cached.png")
+    image.symlink_to(tmp_path / "cached.png")  # as DVC links files of its cache
+    assert len(dataset.samples(two)) == 2
+    (dataset.root / "images").rename(tmp_path / "elsewhere")
+    (dataset.root / "images").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="a link to a folder, where changes go unseen"):
+        dataset.samples(two)

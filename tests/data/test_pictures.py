@@ -162,3 +162,11 @@ def test_a_flipped_bit_of_a_png_is_noticed():
         with pytest.raises(DataError, match="damaged or truncated"):
             decode(bytes(broken), "m.png", as_array)
     assert decode(whole, "m.png", as_array).shape == (16, 16)
+
+
+@pytest.mark.parametrize("cut", [1, 8, 12, 13, 20])
+def test_a_png_without_its_end_is_refused(cut):
+    out = io.BytesIO()
+    Image.fromarray(np.eye(9, dtype=np.uint8)).save(out, "PNG")
+    with pytest.raises(DataError, match=r"damaged or truncated \(it ends "):
+        decode(out.getvalue()[:-cut], "m.png", as_array)

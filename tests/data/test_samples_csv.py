@@ -143,7 +143,10 @@ def test_a_split_written_otherwise_is_no_reason_to_leave_rows_out(read):
     rows = read(HEADER + "a,i,m,Test\nb,j,m,test\n")
     with pytest.raises(DataError) as caught:
         check_splits(rows, ("test",), Path("s.csv"))
-    text = 's.csv: 1 rows have the split "Test", data.splits has "test"; write it alike'
+    text = (
+        's.csv: 1 rows have the split "Test", data.splits has "test"; write it alike, or give it '
+        "a name that is not so near"
+    )
     assert str(caught.value) == text
 
 
@@ -247,3 +250,17 @@ def test_folders_with_nothing_in_them(tmp_path):
         files_by_stem(tmp_path / "gone", frozenset({".png"}), "mask")
     with pytest.raises(DataError, match=r"holds no mask \(\.bmp \.png\)"):
         files_by_stem(tmp_path, frozenset({".png", ".bmp"}), "mask")
+
+
+@pytest.mark.parametrize(("split", "refused"), [("tset", True), ("tests", True), ("test2", False)])
+def test_a_mistyped_split_is_no_reason_to_leave_rows_out(read, split, refused):
+    rows = read(HEADER + f"a,i,m,{split}\nb,j,m,test\n")
+    expected = pytest.raises(DataError, match="write it alike") if refused else pytest.warns()
+    with expected:
+        check_splits(rows, ("test",), Path("s.csv"))
+
+
+def test_one_image_written_in_two_ways_counts_once(message):
+    assert message(HEADER + "a,x/i.png,m,test\nb,x/./i.png,m,test\n") == [
+        'samples.csv:3: the image "x/i.png" is that of line 2 already; an image counts once'
+    ]

@@ -195,3 +195,17 @@ def test_a_model_that_fails_on_odd_sizes_says_what_to_set(load, models, capfd):
 def test_scores_have_to_be_numbers(load, models):
     with pytest.raises(ModelError, match=r"gives NaN or infinite scores; check its export$"):
         load(models.not_a_number).run(np.zeros((1, 1, 4, 4), np.float32))
+
+
+def test_weights_elsewhere_are_found_in_branches_too(models):
+    import onnx
+
+    from segmetrics.inference.onnx_model import _external_file
+
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0])
+    tensor.external_data.add(key="location", value="weights.bin")
+    branch = onnx.helper.make_graph([], "then", [], [], [tensor])
+    node = onnx.helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))
+    assert _external_file(model) == "weights.bin"
+    assert _external_file(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], []))) is None

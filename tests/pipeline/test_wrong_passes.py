@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -152,3 +153,86 @@ def test_a_verdict_is_not_believed_from_another_folder(tracked, tmp_path):
     done = tracked.run("segmetrics", "verdict", file)
     assert done.returncode == 1
     assert "can only be checked in its project folder" in done.stderr
+
+
+def test_a_command_that_is_not_told_its_model_is_not_promoted(project):
+    (project.folder / "predict.py").write_text(PREDICT)
+    project.params(lambda p: p["infer"].update(command="python predict.py {samples} {out}"))
+    project.repro()
+    refused(project, "does not use {source}: nothing says that models/unet.onnx made")
+    verdict = project.ok("segmetrics", "verdict")
+    assert "source_not_named" in verdict
+    # The script decides the predictions, too, although DVC does not know it.
+    script = project.folder / "predict.py"
+    script.write_text(PREDICT.replace("v > 128", "v < 128"))
+    assert project.run("segmetrics", "verdict").returncode == 1
+
+
+def test_a_class_that_never_occurs_is_no_pass(project):
+    def change(params):
+        params["data"]["classes"]["tumour"] = 2
+        params["measure"]["both_empty"] = "one"
+        params["operating_point"] = {"decision": "argmax", "threshold": None}
+        params["infer"]["source"] = "given"
+
+    for split in ("test", "train", "val"):
+        target = project.folder / "given" / split
+        target.mkdir(parents=True)
+        for path in (project.folder / "data" / "masks").glob(f"{split}-*.png"):
+            (target / path.name).write_bytes(path.read_bytes())
+    project.params(change)
+    assert project.run("dvc", "repro").returncode != 0
+    verdict = json.loads((project.folder / "results" / "verdict.json").read_text())
+    assert verdict["decision"] == "fail"
+    assert "absent_class" in {f["name"] for f in verdict["findings"]}
+
+
+def test_given_predictions_that_were_never_measured_are_no_pass(project):
+    given = project.folder / "given"
+    for split in ("test", "train", "val"):
+        (given / split).mkdir(parents=True)
+        for path in (project.folder / "results" / "predictions" / split).glob("*.png"):
+            (given / split / path.name).write_bytes(path.read_bytes())
+    project.params(lambda p: p["infer"].update(source="given"))
+    project.repro()
+    path = given / "test" / "test-0.png"
+    Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    project.ok("dvc", "repro", "-s", "check")
+    assert project.run("segmetrics", "verdict").returncode == 1
+    verdict = json.loads((project.folder / "results" / "verdict.json").read_text())
+    assert verdict["decision"] == "fail"
+
+
+@pytest.mark.parametrize("folder", ["data/masks", "data/images", "results/predictions/test"])
+def test_the_verdict_command_notices_changed_files(project, folder):
+    project.ok("segmetrics", "verdict")
+    path = project.folder / folder / "test-0.png"
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content + b"\0")
+    done = project.run("segmetrics", "verdict")
+    assert done.returncode == 1
+    assert "test-0.png: changed since it was listed" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_links_to_folders_are_refused_because_dvc_does_not_follow_them(project, tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "k.txt").write_text("128")
+    tool = project.folder / "tool"
+    tool.mkdir()
+    (tool / "predict.py").write_text(PREDICT)
+    (tool / "w").symlink_to(tmp_path / "weights")
+    command = "python {source}/predict.py {samples} {out}"
+    project.params(lambda p: p["infer"].update(source="tool", command=command))
+    done = project.run("dvc", "repro")
+    assert done.returncode != 0
+    assert "tool/w: is a link to a folder, whose changes DVC does not see" in done.stderr
+
+
+PREDICT = """
+import csv, sys
+from PIL import Image
+for row in csv.DictReader(open(sys.argv[1])):
+    Image.open(row["image"]).point(lambda v: 255 * (v > 128)).save(f"{sys.argv[2]}/{row['id']}.png")
+"""

@@ -129,10 +129,11 @@ def promote(arguments: argparse.Namespace) -> None:
     from segmetrics.config.build import (
         evaluation_options,
         layout,
-        operating_point,
         policy,
         predictor,
+        question,
         result_settings,
+        spacing,
         workers,
     )
     from segmetrics.registry import check_candidate, promote
@@ -144,7 +145,8 @@ def promote(arguments: argparse.Namespace) -> None:
         evaluation_options(settings),
         result_settings(settings),
         predictor=predictor(settings),
-        point=operating_point(settings),
+        question=question(settings),
+        spacing=spacing(settings),
         workers=workers(settings),
     )
     promoted = promote(

@@ -18,15 +18,18 @@ from segmetrics.data.pictures import SUFFIXES, read_bytes
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
 from segmetrics.files import write_text
-from segmetrics.measure import CountedPair, count_files, settings_key
+from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.operating_point import OperatingPoint
+from segmetrics.pair import MeasuredPair, measure_files
 from segmetrics.parallel import ordered_map
+from segmetrics.pixels import PixelOptions, Question
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
-from segmetrics.tables import MeasuredImage, image_table, write_table
+from segmetrics.tables import IMAGES, TABLES, MeasuredImage, Targets, write_table
 
+_COUNTS_ONLY = PixelOptions()
 MOST_CLASSES = 256
 PER_IMAGE = ("dice", "iou", "precision", "recall")
 
@@ -52,7 +55,13 @@ class Scored:
 
 
 def score_folders(
-    *, references: Path, predictions: Path, scheme: LabelScheme | None, workers: int
+    *,
+    references: Path,
+    predictions: Path,
+    scheme: LabelScheme | None,
+    workers: int,
+    options: PixelOptions = _COUNTS_ONLY,
+    spacing: tuple[float, ...] = (),
 ) -> Scored:
     """Measure every pair of files of the same name.
 
@@ -72,7 +81,8 @@ def score_folders(
     stems = pair_by_stem(left, right, ("reference", "prediction"))
     warn_jpeg_predictions(right.values())
     scheme = scheme or discover(list(left.values()), workers)
-    count = partial(_count, scheme=scheme)
+    question = Question(scheme, Targets(scheme.names), OperatingPoint("argmax"), options)
+    count = partial(_count, question=question, spacing=spacing)
     pairs = [(left[stem], right[stem]) for stem in stems]
     found = list(
         progress(ordered_map(count, pairs, workers=workers), total=len(pairs), text="scoring")
@@ -80,20 +90,19 @@ def score_folders(
     problems = [result for result in found if isinstance(result, Problem)]
     if problems:
         raise DataError.of(problems, f"{references} against {predictions}")
-    counted = [result for result in found if isinstance(result, CountedPair)]
+    counted = [result for result in found if isinstance(result, MeasuredPair)]
     lossy = [(str(left[s]), c.lossy_pixels) for s, c in zip(stems, counted, strict=True)]
     warn_lossy([(where, n) for where, n in lossy if n is not None])
-    images = tuple(
-        MeasuredImage(stem, "", c.reference_digest, c.prediction_digest, c.matrix)
-        for stem, c in zip(stems, counted, strict=True)
-    )
+    images = tuple(c.named(stem, "") for stem, c in zip(stems, counted, strict=True))
     return Scored(images, scheme, _evaluate(images, scheme))
 
 
-def _count(pair: tuple[Path, Path], *, scheme: LabelScheme) -> CountedPair | Problem:
+def _count(
+    pair: tuple[Path, Path], *, question: Question, spacing: tuple[float, ...]
+) -> MeasuredPair | Problem:
     try:
-        return count_files(
-            reference=pair[0], prediction=pair[1], scheme=scheme, point=OperatingPoint("argmax")
+        return measure_files(
+            reference=pair[0], prediction=pair[1], question=question, spacing=spacing, given=True
         )
     except DataError as error:
         return error.problems[0]
@@ -154,9 +163,9 @@ def write_score_table(path: Path, scored: Scored) -> None:
 
 
 def _parquet(path: Path, scored: Scored) -> None:
-    names = scored.scheme.names
-    key = settings_key(scored.scheme, OperatingPoint("argmax"))
-    write_table(path, image_table(scored.images, names), classes=names, key=key)
+    targets = Targets(scored.scheme.names)
+    key = settings_key(Question(scored.scheme, targets, OperatingPoint("argmax")))
+    write_table(path, TABLES[IMAGES](scored.images, targets), targets=targets, key=key)
 
 
 def _csv(path: Path, scored: Scored) -> None:

@@ -20,6 +20,8 @@ from segmetrics.data.sample_list import Sample
 from segmetrics.data.samples import SampleRow
 from segmetrics.measure import measure_split
 from segmetrics.operating_point import OperatingPoint
+from segmetrics.pixels import PixelOptions, Question
+from segmetrics.tables import Targets
 
 REPOSITORY = Path(__file__).parents[1]
 ARGMAX = OperatingPoint("argmax")
@@ -193,14 +195,15 @@ def run_measure(dataset, predictions, tmp_path, three):
         workers=1,
         out=tmp_path / "out",
         samples=None,
+        options=PixelOptions(),
     ):
         samples = dataset.samples(scheme) if samples is None else samples
         measure_split(
             samples,
             predictions=predictions,
             out=out,
-            scheme=scheme,
-            operating_point=point,
+            question=Question(scheme, Targets(scheme.names), point, options),
+            spacing=(),
             workers=workers,
         )
         return out

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segmetrics.config.load import suggest
 from segmetrics.config.models import check_name
+from segmetrics.config.suggest import suggest
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from segmetrics.errors import ConfigError
 from segmetrics.metrics.counts import LabelLookup, Labels
 
-Encoding = Literal["labels", "binary", "palette"]
+Encoding = Literal["labels", "binary", "palette", "instances"]
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class LabelScheme:
         """Reference label -> class index, K for ignored, K + 1 for undeclared labels."""
         k = self.n_classes
         ignored = dict.fromkeys(self.ignore, k)
-        if self.encoding == "binary":
+        if self.encoding in ("binary", "instances"):
             return LabelLookup({0: 1 - self.foreground} | ignored, otherwise=self.foreground)
         return LabelLookup(self._index_of_value | ignored, otherwise=k + 1)
 
     @cached_property
     def prediction_lookup(self) -> LabelLookup:
         """Predicted label -> class index, K for a label that is no class."""
-        if self.encoding == "binary":
+        if self.encoding in ("binary", "instances"):
             return LabelLookup({0: 1 - self.foreground}, otherwise=self.foreground)
         return LabelLookup(self._index_of_value, otherwise=self.n_classes)
 

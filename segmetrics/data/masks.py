@@ -32,6 +32,7 @@ class Mask:
     labels: Labels
     file_format: str
     mode: str
+    spacing: tuple[float, ...] | None = None
 
 
 def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
@@ -156,6 +157,19 @@ def read_probability(content: bytes, where: str, threshold: float) -> Labels:
     DataError
         Unreadable, or not 8-bit grey.
     """
+    levels = read_levels(content, where)
+    foreground: npt.NDArray[np.uint8] = (levels >= threshold_level(threshold)).view(np.uint8)
+    return foreground
+
+
+def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
+    """Decode an 8-bit probability map: `q = min(255, floor(256 p))`.
+
+    Raises
+    ------
+    DataError
+        Unreadable, or not 8-bit grey.
+    """
     picture = decode(content, where, _to_mask)
     if picture.mode != "L":
         raise DataError(
@@ -163,10 +177,7 @@ def read_probability(content: bytes, where: str, threshold: float) -> Labels:
             f"is a {picture.mode} picture, not an 8-bit grey probability map",
             "for label maps set operating_point.decision: argmax",
         )
-    foreground: npt.NDArray[np.uint8] = (picture.labels >= threshold_level(threshold)).view(
-        np.uint8
-    )
-    return foreground
+    return picture.labels  # type: ignore[return-value]
 
 
 def threshold_level(threshold: float) -> int:

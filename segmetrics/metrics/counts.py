@@ -33,9 +33,9 @@ class ConfusionCounts:
     tn: npt.NDArray[np.int64]
 
     @classmethod
-    def zeros(cls, n_classes: int) -> ConfusionCounts:
-        """The neutral element of `+`."""
-        return cls(*(np.zeros(n_classes, np.int64) for _ in range(4)))
+    def zeros(cls, shape: int | tuple[int, ...]) -> ConfusionCounts:
+        """The neutral element of `+`; `shape` is K or (..., K)."""
+        return cls(*(np.zeros(shape, np.int64) for _ in range(4)))
 
     @classmethod
     def from_matrix(cls, matrix: npt.NDArray[np.int64]) -> ConfusionCounts:

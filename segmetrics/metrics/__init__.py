@@ -1,4 +1,13 @@
-"""Metrics on plain arrays: numpy alone, N-D, typed, no files."""
+"""Metrics on plain arrays: N-D, typed, no files; numpy, and SciPy for those that need it.
+
+Names that come with SciPy or with much code are loaded when they are first used, so that
+`import segmetrics.metrics` costs no more than numpy: `_LAZY` says which module holds each.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from segmetrics.metrics.counts import (
     ConfusionCounts,
@@ -20,20 +29,64 @@ from segmetrics.metrics.overlap import (
     volume_error,
 )
 
+if TYPE_CHECKING:  # the names of `_LAZY` once more, for type checkers and editors
+    from segmetrics.metrics.surface import (
+        SurfaceDistances,
+        assd,
+        hd,
+        hd95,
+        hd_percentile,
+        masd,
+        nsd,
+        surface_distances,
+    )
+
+_LAZY = {
+    "SurfaceDistances": "surface",
+    "assd": "surface",
+    "hd": "surface",
+    "hd95": "surface",
+    "hd_percentile": "surface",
+    "masd": "surface",
+    "nsd": "surface",
+    "surface_distances": "surface",
+}
+
 __all__ = [
     "ConfusionCounts",
     "LabelLookup",
+    "SurfaceDistances",
     "accuracy",
+    "assd",
     "balanced_accuracy",
     "confusion_matrix",
     "count_confusion",
     "dice",
     "f_beta",
     "fp_on_empty",
+    "hd",
+    "hd95",
+    "hd_percentile",
     "iou",
+    "masd",
     "mcc",
+    "nsd",
     "precision",
     "recall",
     "specificity",
+    "surface_distances",
     "volume_error",
 ]
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value  # found at once the next time
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,10 +1,10 @@
 """Surface distances: how far the borders of two masks are apart.
 
-`surface_distances` does the work once; `hd`, `hd95`, `hd_percentile`, `assd`, `masd` and `nsd` reduce
-its result. Distances are in the unit of the spacing that was given, so in pixels without one.
+`surface_distances` does the work once; `hd`, `hd95`, `hd_percentile`, `assd`, `masd` and `nsd`
+reduce its result. Distances are in the unit of the spacing that was given, so in pixels without one.
 
-Where a mask is empty there is no border to measure: both empty is undefined (NaN); exactly one empty
-is infinitely far (NSD: 0). `_reduce` is the one place that decides it.
+Where a mask is empty there is no border to measure: both empty is undefined (NaN); exactly one
+empty is infinitely far (NSD: 0). `_reduce` is the one place that decides it.
 """
 
 from __future__ import annotations
@@ -110,9 +110,7 @@ def _distances(
         # Volumes of NIfTI files: walk along memory.
         reference, prediction, steps = reference.T, prediction.T, steps[::-1]
     shells = near_shells(steps)
-    borders = find_borders(
-        reference=reference, prediction=prediction, margin=margin_of(shells)
-    )
+    borders = find_borders(reference=reference, prediction=prediction, margin=margin_of(shells))
     if borders is None:
         return SurfaceDistances(np.zeros(0), np.zeros(0))
     own, other = (borders.kind & REFERENCE) != 0, (borders.kind & PREDICTION) != 0
@@ -138,7 +136,7 @@ def hd95(distances: SurfaceDistances) -> float:
     """HD95: the larger of the two directed 95th percentiles, linear interpolation.
 
     In [0, inf], 0 is best, in the unit of spacing. NaN where both masks are empty, `inf` where one
-    is. Others pool both directions (MedPy) or weigh by surface area (DeepMind) and get other values.
+    is. Others pool both directions (MedPy) or weigh by surface area (DeepMind): other values.
     Source: Maier-Hein et al. 2024, Nature Methods 21, "Metrics Reloaded".
     """
     return hd_percentile(distances, percentile=95.0)
@@ -184,9 +182,7 @@ def masd(distances: SurfaceDistances) -> float:
     In [0, inf], 0 is best, in the unit of spacing. NaN where both masks are empty, `inf` where one
     is. Source: Benes and Zitova 2015, J. Microscopy 257(1); Maier-Hein et al. 2024.
     """
-    return _reduce(
-        distances, lambda a, b: float((a.mean() + b.mean()) / 2), one_empty=math.inf
-    )
+    return _reduce(distances, lambda a, b: float((a.mean() + b.mean()) / 2), one_empty=math.inf)
 
 
 def nsd(distances: SurfaceDistances, *, tolerance: float) -> float:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -116,6 +116,7 @@ def pair(seed, shape, density):
     return rng.random(shape) < density, rng.random(shape) < density
 
 
+@settings(deadline=None)
 @given(masks)
 def test_equal_to_the_published_procedure(case):
     seed, shape, density, ratio = case
@@ -124,6 +125,7 @@ def test_equal_to_the_published_procedure(case):
     np.testing.assert_equal(value, published(r, p, ratio))
 
 
+@settings(deadline=None)
 @given(masks)
 def test_flipping_transposing_and_exchanging_change_nothing(case):
     seed, shape, density, ratio = case
@@ -136,6 +138,7 @@ def test_flipping_transposing_and_exchanging_change_nothing(case):
     assert math.isnan(value) or 0 <= value <= 1
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_width_beyond_the_mask_is_plain_iou(case):
     seed, shape, density, _ = case

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmetrics.errors import ConfigError, DataError
@@ -108,6 +108,7 @@ def test_a_missing_package_is_named(monkeypatch):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(15, 17), (6, 7, 8)]))
 def test_equal_to_the_published_formula_wherever_it_is_defined(seed, shape):
     rng = np.random.default_rng(seed)

@@ -70,11 +70,11 @@ def _rim(mask: BoolMask, width: int) -> BoolMask:
     rim = mask.copy()
     if all(side > 2 * width for side in mask.shape):
         inner = (slice(width, -width),) * mask.ndim
-        np.logical_and(mask[inner], ~_erode(mask, 2 * width + 1), out=rim[inner])
+        np.logical_and(mask[inner], ~erode(mask, 2 * width + 1), out=rim[inner])
     return rim
 
 
-def _erode(mask: BoolMask, window: int) -> BoolMask:
+def erode(mask: BoolMask, window: int) -> BoolMask:
     """Whether every pixel of the window is set, for the windows that lie wholly inside.
 
     One axis at a time; along an axis the window doubles, so that its width costs its logarithm.

@@ -259,3 +259,32 @@ def test_nuclei_against_themselves_and_against_their_components(real_data):
         assert merged.prediction.id.size == label_components(nuclei).max()
         # Nuclei that touch are one component, and one component matches one nucleus.
         assert merged.counts().tp <= merged.prediction.id.size
+
+
+def test_shifted_nuclei_by_size_equal_an_independent_recomputation(real_data):
+    from PIL import Image
+
+    measure = pytest.importorskip("skimage.measure", reason="the oracle labels with scikit-image")
+    edges = (64, 512)
+    for path in sorted((real_data("nuclei") / "instances").iterdir())[12:20]:
+        nuclei = np.asarray(Image.open(path)).astype(np.int32)
+        mask = np.roll(nuclei, 2, axis=(0, 1)) > 0
+        labelled = measure.label(mask, connectivity=2)
+        shared = np.histogram2d(
+            nuclei.ravel(),
+            labelled.ravel(),
+            bins=(np.arange(nuclei.max() + 2), np.arange(labelled.max() + 2)),
+        )[0]
+        real, found = shared.sum(1)[1:], shared.sum(0)[1:]
+        iou = shared[1:, 1:] / (real[:, None] + found - shared[1:, 1:]).clip(1)
+        good = iou > 0.5
+        matches = match_objects(reference=nuclei, prediction=mask, reference_instances=True)
+        counts = matches.counts_by_size(edges=edges)
+        for bucket, (low, high) in enumerate(itertools.pairwise((1, *edges, np.inf))):
+            r, p = (real >= low) & (real < high), (found >= low) & (found < high)
+            assert counts.pq_tp[bucket] == good[r].sum()
+            assert counts.pq_fn[bucket] == (~good[r].any(1)).sum()
+            assert counts.pq_fp[bucket] == (~good[:, p].any(0)).sum()
+            assert counts.pq_sum_iou[bucket] == pytest.approx(iou[r][good[r]].sum())
+        total = good.sum() + ((~good.any(1)) & (real > 0)).sum() / 2 + (~good.any(0)).sum() / 2
+        assert panoptic_quality(matches) == pytest.approx(iou[good].sum() / total)

@@ -195,14 +195,19 @@ def run_measure(dataset, predictions, tmp_path, three):
         workers=1,
         out=tmp_path / "out",
         samples=None,
-        options=PixelOptions(),
+        options=None,
+        regions=(),
     ):
         samples = dataset.samples(scheme) if samples is None else samples
+        options = options or PixelOptions()
+        targets = Targets(
+            scheme.names, regions, objects=options.objects is not None, scores=options.scores
+        )
         measure_split(
             samples,
             predictions=predictions,
             out=out,
-            question=Question(scheme, Targets(scheme.names), point, options),
+            question=Question(scheme, targets, point, options),
             spacing=(),
             workers=workers,
         )

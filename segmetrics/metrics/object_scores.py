@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Protocol, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,14 @@ class ObjectCounts:
             shapes = f"{np.shape(self.tp)} and {np.shape(other.tp)}"
             raise ValueError(f"counts of shape {shapes} do not add")
         return ObjectCounts(*(getattr(self, name) + getattr(other, name) for name in _FIELDS))
+
+    def sum(self) -> ObjectCounts:
+        """All images (first axis) together."""
+        return ObjectCounts(*(getattr(self, name).sum(axis=0) for name in _FIELDS))
+
+    def __getitem__(self, index: Any) -> ObjectCounts:
+        """The counts of some images, classes or buckets, indexed as an array of their shape."""
+        return ObjectCounts(*(getattr(self, name)[index] for name in _FIELDS))
 
 
 def size_buckets(sizes: Counts, edges: Sequence[float]) -> npt.NDArray[np.intp]:

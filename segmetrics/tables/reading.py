@@ -138,7 +138,8 @@ def read_measurements(folder: Path) -> Measurements:
     pairs, other = read_table(folder / CONFUSION)
     targets = targets_of(meta)
     ids = _ids(images, targets, folder / IMAGES)
-    counts = ConfusionCounts(*(_by_image(images, n, ids) for n in ("tp", "fp", "fn", "tn")))
+    four = [_by_image(images, name, ids) for name in ("tp", "fp", "fn", "tn")]
+    counts = ConfusionCounts(*four) if ids else ConfusionCounts.zeros((0, len(targets.names)))
     confusion = _sum_confusion(pairs, targets.classes)
     if other["key"] != meta["key"] or not _agree(confusion, counts, targets):
         what = "images.parquet and confusion.parquet disagree"
@@ -187,7 +188,8 @@ def _ids(images: pa.Table, targets: Targets, path: Path) -> list[str]:
 
 
 def _by_image(images: pa.Table, name: str, ids: Sequence[str]) -> npt.NDArray[Any]:
-    return np.array(images.column(name).to_numpy()).reshape(len(ids), -1)
+    values = np.array(images.column(name).to_numpy())
+    return values.reshape(len(ids), values.size // max(len(ids), 1))
 
 
 def _agree(

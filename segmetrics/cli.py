@@ -180,6 +180,11 @@ def _add_rules(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "replaces one, null removes it.",
     )
     _add_params(parser)
+    parser.add_argument(
+        "--metrics",
+        action="store_true",
+        help="list every metric instead: what it is, its range, how to ask for it",
+    )
 
 
 def _add_verdict(subparsers: Commands[argparse.ArgumentParser]) -> None:

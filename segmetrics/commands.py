@@ -76,9 +76,12 @@ def init(arguments: argparse.Namespace) -> None:
 def rules(arguments: argparse.Namespace) -> None:
     from segmetrics.config import load_settings
     from segmetrics.config.build import policy
-    from segmetrics.tables_text import print_policy
+    from segmetrics.tables_text import print_catalog, print_policy
     from segmetrics.texts import terminal
 
+    if arguments.metrics:
+        print_catalog(terminal())
+        return
     print_policy(policy(load_settings(arguments.params)), terminal())
 
 

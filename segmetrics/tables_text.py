@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from segmetrics.metrics.catalog import CATALOG
 from segmetrics.texts import number
 
 if TYPE_CHECKING:
@@ -85,6 +86,36 @@ def print_policy(policy: Policy, console: Console) -> None:
     )
 
 
+# How `measure:` in params.yaml asks for what is not always measured.
+_ASKED = {
+    "": "always",
+    "surface": "measure.surface",
+    "boundary": "measure.boundary_iou",
+    "centreline": "measure.cldice",
+    "objects": "measure.objects",
+    "scores": "measure.scores",
+}
+
+
+def print_catalog(console: Console) -> None:
+    """Every metric: what it is, its range, which way is better, whether rules may use it."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for name in ("metric", "what it is", "range", "better", "aggregates", "measured", "rules"):
+        table.add_column(name, overflow="fold")
+    for metric in CATALOG.values():
+        unit = {"1": "", "length": " data.unit", "objects": " objects"}[metric.unit]
+        table.add_row(
+            metric.name,
+            Text(metric.text),
+            f"{metric.low:g} to {metric.high:g}{unit}",
+            metric.better,
+            ", ".join(metric.aggregates),
+            _ASKED[metric.needs],
+            "yes" if metric.rule else "no",
+        )
+    console.print(table)
+
+
 def _subject(rule: Rule) -> str:
     """`recall (group_mean) of every class on test`."""
     of = {"every": "every class", "mean": "the class mean"}.get(rule.class_name, rule.class_name)
@@ -93,4 +124,6 @@ def _subject(rule: Rule) -> str:
         where += f" where {rule.slice_column}={rule.slice_value}"
     elif rule.slice_column is not None:
         where += f" for {'the worst' if rule.worst else 'each'} {rule.slice_column}"
+    if rule.size is not None:
+        where += f", objects of size {rule.size}"
     return f"{rule.metric} ({rule.aggregate}) of {of}{where}"

@@ -143,11 +143,18 @@ def test_the_pairing_with_the_largest_total_is_taken_not_the_greedy_one():
     assert longer.reference.match.tolist() == [2, 1]
 
 
-def test_among_equal_totals_more_pairs_are_taken():
-    # Shared pixels: 1-1 has 4; 1-2 and 2-1 have 2 each.
-    r, p = labels((1, 0, 8), (2, 8, 12)), labels((1, 4, 10), (2, 0, 2))
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("other", [1, 2])
+def test_among_equal_totals_more_pairs_are_taken(first, other):
+    # The first two share 4 pixels; each shares 2 with what else there is of the other side.
+    r = labels((first, 0, 8), (3 - first, 8, 12))
+    p = labels((other, 4, 10), (3 - other, 0, 2))
     found = matched(r, p, match="any_overlap")
-    assert found.reference.match.tolist() == [2, 1]
+    assert found.counts().tp == 2
+    # IoU 1/2 against 1/4 and 1/4, whatever the numbering.
+    r = labels((first, 0, 3), (3 - first, 5, 7))
+    p = labels((other, 1, 3), (other, 5, 6), (3 - other, 0, 1), (3 - other, 20, 21))
+    assert matched(r, p, match="iou", at_least=0.1).counts().tp == 2
 
 
 def test_components_touch_over_corners_in_2d_and_3d():
@@ -198,6 +205,14 @@ def test_a_prediction_with_a_partner_stays_and_is_no_panoptic_false_positive():
     counts = found.counts()
     assert (counts.tp, counts.fp, counts.fn) == (1, 0, 0)
     assert (counts.pq_tp, counts.pq_fp, counts.pq_fn) == (0, 0, 1)
+
+
+def test_an_excused_prediction_may_be_a_panoptic_match_only():
+    r, p = labels((1, 0, 10)), labels((1, 4, 30))
+    ignored = labels((1, 10, 30)) > 0
+    counts = matched(r, p, ignored=ignored, at_least=0.75).counts()
+    assert (counts.tp, counts.fp, counts.fn) == (0, 0, 1)
+    assert (counts.pq_tp, counts.pq_fp, counts.pq_fn, counts.pq_sum_iou) == (1, 0, 0, 0.6)
 
 
 def test_ignored_pixels_count_nowhere_and_cut_nothing():

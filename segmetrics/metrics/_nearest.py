@@ -97,16 +97,16 @@ def _look_around(
     steps = [(shell.distance, np.array(shell.offsets) @ strides) for shell in shells]
     left = []
     for start in range(0, apart.size, _CHUNK):
-        here = apart[start : start + _CHUNK]
+        here = chunk = apart[start : start + _CHUNK]
         at, wanted = borders.at[here], ~borders.kind[here]
-        for distance, offsets in steps:
+        for n_tried, (distance, offsets) in enumerate(steps):
+            if 2 * n_tried == len(steps) and 4 * here.size > 3 * chunk.size:
+                break  # far apart: the other half of the shells would be in vain, too
             seen = np.bitwise_or.reduce(flat.take(at + offsets[:, np.newaxis]), axis=0)
             hit = (seen & wanted) != 0
             distances[here[hit]] = distance
             miss = ~hit
             here, at, wanted = here[miss], at[miss], wanted[miss]
-            if not here.size:
-                break
         left.append(here)
     return np.concatenate(left) if left else apart
 

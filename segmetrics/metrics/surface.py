@@ -1,7 +1,7 @@
 """Surface distances: how far the borders of two masks are apart.
 
 `surface_distances` does the work once; `hd`, `hd95`, `hd_percentile`, `assd`, `masd` and `nsd`
-reduce its result. Distances are in the unit of the spacing that was given, in pixels without one.
+reduce its result. Distances are in the unit of the spacing that was given; pixels without one.
 
 Where a mask is empty there is no border to measure: both empty is undefined (NaN); exactly one
 empty is infinitely far (NSD: 0). `_reduce` is the one place that decides it.

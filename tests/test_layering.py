@@ -51,6 +51,8 @@ PACKAGES = {
     },
     "scipy": {"metrics", "stats"},
     "PIL": {"data", "inference"},
+    "isal": {"data"},
+    "kornia_rs": {"data"},
     "pyarrow": {"tables", "chunks", "record"},
     "yaml": {"config"},
     "pydantic": {"config"},

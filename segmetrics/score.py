@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
-from segmetrics.data.pictures import SUFFIXES, read_bytes
+from segmetrics.data.names import PairNames, pair_names
+from segmetrics.data.pictures import read_bytes
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
 from segmetrics.files import write_text
-from segmetrics.measure import CountedPair, count_files, settings_key
+from segmetrics.measure import count_files, settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.parallel import ordered_map
+from segmetrics.parallel import chunk_map
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
-from segmetrics.tables import MeasuredImage, image_table, write_table
+from segmetrics.tables import count_table, write_table
 
 MOST_CLASSES = 256
 PER_IMAGE = ("dice", "iou", "precision", "recall")
@@ -33,22 +36,40 @@ PER_IMAGE = ("dice", "iou", "precision", "recall")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Two folders compared: per image, and all together."""
+    """Two folders compared: per image, and all together.
 
-    images: tuple[MeasuredImage, ...]
+    Attributes
+    ----------
+    ids
+        File names without ending, sorted.
+    counts
+        Shape (n, K).
+    digests
+        SHA-256 of each reference and prediction, uint8, shape (n, 2, 32).
+    """
+
+    ids: tuple[str, ...]
+    counts: ConfusionCounts
+    digests: npt.NDArray[np.uint8]
     scheme: LabelScheme
     evaluation: SplitEvaluation
-
-    @property
-    def counts(self) -> ConfusionCounts:
-        """Shape (n, K)."""
-        return ConfusionCounts.from_matrix(np.stack([image.matrix for image in self.images]))
 
     def spread(self, metric: str) -> list[float]:
         """Sample standard deviation over the images where the metric is defined, by class."""
         values = CATALOG[metric].values(self.counts, both_empty_is_one=False)
         columns = [column[np.isfinite(column)] for column in values.T]
         return [float(c.std(ddof=1)) if c.size > 1 else float("nan") for c in columns]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """What is kept of some pairs: nothing of the size of an image or of K x K per pair."""
+
+    counts: npt.NDArray[np.int64]  # (n, 4, K)
+    digests: npt.NDArray[np.uint8]  # (n, 2, 32)
+    confusion: npt.NDArray[np.int64]  # (K, K + 1), all pairs together
+    problems: tuple[Problem, ...]
+    lossy: tuple[tuple[str, int], ...]
 
 
 def score_folders(
@@ -67,52 +88,86 @@ def score_folders(
     DataError
         Files are missing, surplus, unreadable or of another shape: all are listed.
     """
-    left = files_by_stem(references, SUFFIXES, "mask")
-    right = files_by_stem(predictions, SUFFIXES, "mask")
-    stems = pair_by_stem(left, right, ("reference", "prediction"))
-    warn_jpeg_predictions(right.values())
-    scheme = scheme or discover(list(left.values()), workers)
-    count = partial(_count, scheme=scheme)
-    pairs = [(left[stem], right[stem]) for stem in stems]
-    found = list(
-        progress(ordered_map(count, pairs, workers=workers), total=len(pairs), text="scoring")
-    )
-    problems = [result for result in found if isinstance(result, Problem)]
+    pairs = pair_names(references, predictions)
+    jpeg = [p.prediction for p in pairs if p.prediction.lower().endswith((".jpg", ".jpeg"))]
+    warn_jpeg_predictions(predictions / name for name in jpeg)
+    scheme = scheme or discover([references / pair.reference for pair in pairs], workers)
+    n, k = len(pairs), scheme.n_classes
+    counts, digests = np.zeros((n, 4, k), np.int64), np.zeros((n, 2, 32), np.uint8)
+    confusion = np.zeros((k, k + 1), np.int64)
+    problems: list[Problem] = []
+    lossy: list[tuple[str, int]] = []
+    count = partial(_count, references=references, predictions=predictions, scheme=scheme)
+    at = 0
+    for chunk in _shown(chunk_map(count, pairs, workers=workers), n, "scoring"):
+        here = slice(at, at := at + len(chunk.counts))
+        counts[here], digests[here] = chunk.counts, chunk.digests
+        confusion += chunk.confusion
+        problems += chunk.problems
+        lossy += chunk.lossy
     if problems:
         raise DataError.of(problems, f"{references} against {predictions}")
-    counted = [result for result in found if isinstance(result, CountedPair)]
-    lossy = [(str(left[s]), c.lossy_pixels) for s, c in zip(stems, counted, strict=True)]
-    warn_lossy([(where, n) for where, n in lossy if n is not None])
-    images = tuple(
-        MeasuredImage(stem, "", c.reference_digest, c.prediction_digest, c.matrix)
-        for stem, c in zip(stems, counted, strict=True)
-    )
-    return Scored(images, scheme, _evaluate(images, scheme))
+    warn_lossy(lossy)
+    whole = ConfusionCounts(*counts.swapaxes(0, 1))
+    ids = tuple(pair.stem for pair in pairs)
+    return Scored(ids, whole, digests, scheme, _evaluate(whole, confusion, scheme))
 
 
-def _count(pair: tuple[Path, Path], *, scheme: LabelScheme) -> CountedPair | Problem:
-    try:
-        return count_files(
-            reference=pair[0], prediction=pair[1], scheme=scheme, point=OperatingPoint("argmax")
-        )
-    except DataError as error:
-        return error.problems[0]
+def _shown(chunks: Iterator[_Chunk], total: int, text: str) -> Iterator[_Chunk]:
+    """The chunks, with progress by pairs."""
+    held: deque[_Chunk] = deque()
+
+    def pairs() -> Iterator[None]:
+        for chunk in chunks:
+            held.append(chunk)
+            yield from repeat(None, len(chunk.counts))
+
+    for _ in progress(pairs(), total=total, text=text):
+        if held:
+            yield held.popleft()
 
 
-def _evaluate(images: Sequence[MeasuredImage], scheme: LabelScheme) -> SplitEvaluation:
-    matrices = np.stack([image.matrix for image in images])
-    counts = ConfusionCounts.from_matrix(matrices)
-    groups = np.arange(len(images))
+def _count(
+    pairs: Sequence[PairNames], *, references: Path, predictions: Path, scheme: LabelScheme
+) -> _Chunk:
+    k, point = scheme.n_classes, OperatingPoint("argmax")
+    counts = np.zeros((len(pairs), 4, k), np.int64)
+    digests = np.zeros((len(pairs), 2, 32), np.uint8)
+    confusion = np.zeros((k, k + 1), np.int64)
+    problems: list[Problem] = []
+    lossy: list[tuple[str, int]] = []
+    for i, pair in enumerate(pairs):
+        reference, prediction = references / pair.reference, predictions / pair.prediction
+        try:
+            found = count_files(
+                reference=reference, prediction=prediction, scheme=scheme, point=point
+            )
+        except DataError as error:
+            problems.append(error.problems[0])
+            continue
+        four = ConfusionCounts.from_matrix(found.matrix)
+        counts[i] = four.tp, four.fp, four.fn, four.tn
+        for j, digest in enumerate((found.reference_digest, found.prediction_digest)):
+            digests[i, j] = np.frombuffer(bytes.fromhex(digest), np.uint8)
+        confusion += found.matrix
+        if found.lossy_pixels is not None:
+            lossy.append((str(reference), found.lossy_pixels))
+    return _Chunk(counts, digests, confusion, tuple(problems), tuple(lossy))
+
+
+def _evaluate(
+    counts: ConfusionCounts, confusion: npt.NDArray[np.int64], scheme: LabelScheme
+) -> SplitEvaluation:
+    groups = np.arange(len(counts.tp))
     scope = evaluate_counts(counts, groups, scheme.names, EvaluationOptions(scheme.scored))
-    total = matrices.sum(axis=0)
     return SplitEvaluation(
         samples=scope.samples,
         groups=scope.groups,
         classes=scope.classes,
         mean=scope.mean,
         labels=scheme.names,
-        confusion=tuple(tuple(row) for row in total[:, :-1].tolist()),
-        other=tuple(total[:, -1].tolist()),
+        confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
+        other=tuple(confusion[:, -1].tolist()),
     )
 
 
@@ -124,13 +179,7 @@ def discover(files: Sequence[Path], workers: int) -> LabelScheme:
     DataError
         A mask cannot be read; or the values look like a 0/255 mask, or like no labels at all.
     """
-    anything = LabelScheme(names=("0",), values=((0,),))
-
-    def distinct(path: Path) -> set[int]:
-        mask = read_mask(read_bytes(path), str(path), anything)
-        return set(values_of(mask.labels)[0].tolist())
-
-    values = sorted(set().union(*ordered_map(distinct, files, workers=workers)))
+    values = sorted(set[int]().union(*chunk_map(_distinct, files, workers=workers)))
     where = str(files[0].parent)
     if values in ([0, 255], [255]):
         raise DataError(where, "the masks hold only 0 and 255", "add --binary")
@@ -142,6 +191,13 @@ def discover(files: Sequence[Path], workers: int) -> LabelScheme:
         )
     exclude = ("0",) if 0 in values and len(values) > 1 else ()
     return LabelScheme(tuple(map(str, values)), tuple((v,) for v in values), exclude=exclude)
+
+
+def _distinct(files: Sequence[Path]) -> set[int]:
+    """The label values that occur in some masks."""
+    anything = LabelScheme(names=("0",), values=((0,),))
+    masks = (read_mask(read_bytes(path), str(path), anything) for path in files)
+    return set[int]().union(*(values_of(mask.labels)[0].tolist() for mask in masks))
 
 
 def write_score_table(path: Path, scored: Scored) -> None:
@@ -156,7 +212,13 @@ def write_score_table(path: Path, scored: Scored) -> None:
 def _parquet(path: Path, scored: Scored) -> None:
     names = scored.scheme.names
     key = settings_key(scored.scheme, OperatingPoint("argmax"))
-    write_table(path, image_table(scored.images, names), classes=names, key=key)
+    digests = {
+        name: [digest.tobytes().hex() for digest in scored.digests[:, i]]
+        for i, name in enumerate(("reference", "prediction"))
+    }
+    digests["image"] = [""] * len(scored.ids)
+    table = count_table(scored.ids, scored.counts, digests, names)
+    write_table(path, table, classes=names, key=key)
 
 
 def _csv(path: Path, scored: Scored) -> None:
@@ -165,9 +227,9 @@ def _csv(path: Path, scored: Scored) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["id", "class", "tp", "fp", "fn", "tn", *PER_IMAGE])
-    for i, image in enumerate(scored.images):
+    for i, name_of in enumerate(scored.ids):
         for k, name in enumerate(scored.scheme.names):
             four = [int(a[i, k]) for a in (counts.tp, counts.fp, counts.fn, counts.tn)]
             values = [repr(float(m[i, k])) if np.isfinite(m[i, k]) else "" for m in metrics]
-            writer.writerow([image.id, name, *four, *values])
+            writer.writerow([name_of, name, *four, *values])
     write_text(path, out.getvalue())

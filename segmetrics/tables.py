@@ -73,18 +73,33 @@ class Measurements:
 
 def image_table(images: Sequence[MeasuredImage], classes: Sequence[str]) -> pa.Table:
     """The rows of images.parquet for some images."""
+    counts = [ConfusionCounts.from_matrix(image.matrix) for image in images]
+    four = np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts], np.int64)
+    digests = {
+        name: [getattr(image, f"{name}_digest") for image in images]
+        for name in ("image", "reference", "prediction")
+    }
+    stacked = four.reshape(len(images), 4, len(classes)).swapaxes(0, 1)
+    return count_table([i.id for i in images], ConfusionCounts(*stacked), digests, classes)
+
+
+def count_table(
+    ids: Sequence[str],
+    counts: ConfusionCounts,
+    digests: Mapping[str, Sequence[str]],
+    classes: Sequence[str],
+) -> pa.Table:
+    """The rows of images.parquet from counts of shape (n, K) and digests by what they are of."""
     import pyarrow as pa
 
-    counts = [ConfusionCounts.from_matrix(image.matrix) for image in images]
     columns: dict[str, Any] = {
-        "id": [image.id for image in images for _ in classes],
-        "class": [name for _ in images for name in classes],
+        "id": [i for i in ids for _ in classes],
+        "class": list(classes) * len(ids),
     }
     for name in ("tp", "fp", "fn", "tn"):
-        values = [getattr(c, name) for c in counts]
-        columns[name] = np.concatenate(values) if values else np.zeros(0, np.int64)
-    for name in ("image_digest", "reference_digest", "prediction_digest"):
-        columns[name] = [getattr(image, name) for image in images for _ in classes]
+        columns[name] = getattr(counts, name).reshape(-1)
+    for name in ("image", "reference", "prediction"):
+        columns[f"{name}_digest"] = [digest for digest in digests[name] for _ in classes]
     return pa.table(columns, schema=_image_schema())
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("errors",),
+    ("workers",),
     ("files", "parallel", "progress", "entry", "format"),
     ("metrics",),
     ("stats",),

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("errors",),
+    ("workers",),
     ("files", "parallel", "progress", "entry", "format"),
     ("metrics",),
     ("stats",),
@@ -56,6 +57,8 @@ PACKAGES = {
     "scipy": {"metrics", "stats"},
     "skimage": {"metrics"},
     "PIL": {"data", "inference"},
+    "isal": {"data"},
+    "kornia_rs": {"data"},
     "pyarrow": {"tables", "chunks", "record"},
     "yaml": {"config"},
     "pydantic": {"config"},

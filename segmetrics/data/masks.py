@@ -14,6 +14,7 @@ from PIL import Image
 
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.pictures import as_array, decode, png_grey_depth
+from segmetrics.data.png import decode_label_png
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
@@ -43,7 +44,7 @@ def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
     DataError
         Unreadable, has several channels, or lacks a palette that `scheme` asks for.
     """
-    mask = _unscaled(decode(content, where, _to_mask), content)
+    mask = _unscaled(_decoded(content, where), content)
     if mask.mode not in _LABEL_MODES:
         channels = "x".join(str(n) for n in mask.labels.shape)
         raise DataError(
@@ -56,6 +57,13 @@ def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
             where, f"has no palette (mode {mask.mode})", "set data.encoding: labels or binary"
         )
     return mask
+
+
+def _decoded(content: bytes, where: str) -> Mask:
+    fast = decode_label_png(content)
+    if fast is not None:
+        return Mask(fast[0], "PNG", fast[1])
+    return decode(content, where, _to_mask)
 
 
 def _to_mask(picture: Image.Image) -> Mask:
@@ -170,7 +178,7 @@ def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
     DataError
         Unreadable, or not 8-bit grey.
     """
-    picture = decode(content, where, _to_mask)
+    picture = _decoded(content, where)
     if picture.mode != "L":
         raise DataError(
             where,

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segmetrics.files import replacing
+from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.tables.measured import MeasuredImage
 from segmetrics.tables.schema import (
     BINS,
@@ -37,25 +39,43 @@ META = b"segmetrics"
 
 def image_table(images: Sequence[MeasuredImage], targets: Targets) -> pa.Table:
     """The rows of images.parquet for some images."""
+    counts = [image.counts_of(targets) for image in images]
+    four = np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts], np.int64)
+    digests = {
+        name: [getattr(image, f"{name}_digest") for image in images]
+        for name in ("image", "reference", "prediction")
+    }
+    stacked = four.reshape(len(images), 4, len(targets.names)).swapaxes(0, 1)
+    measured = list(images[0].columns) if images else []
+    columns = {name: np.stack([image.columns[name] for image in images]) for name in measured}
+    if images and images[0].diagonal is not None:
+        diagonals = [float(image.diagonal or 0) for image in images]
+        columns[DIAGONAL] = np.repeat(diagonals, len(targets.names))
+    ids = [image.id for image in images]
+    return count_table(ids, ConfusionCounts(*stacked), digests, targets, columns)
+
+
+def count_table(
+    ids: Sequence[str],
+    counts: ConfusionCounts,
+    digests: Mapping[str, Sequence[str]],
+    targets: Targets,
+    columns: Mapping[str, npt.NDArray[np.float64]],
+) -> pa.Table:
+    """The rows of images.parquet from arrays of shape (n, R) and digests by what they are of."""
     import pyarrow as pa
 
     names = targets.names
-    counts = [image.counts_of(targets) for image in images]
-    columns: dict[str, Any] = {
-        "id": [image.id for image in images for _ in names],
-        "class": [name for _ in images for name in names],
+    content: dict[str, Any] = {
+        "id": [i for i in ids for _ in names],
+        "class": list(names) * len(ids),
     }
     for name in ("tp", "fp", "fn", "tn"):
-        columns[name] = _joined([getattr(c, name) for c in counts], np.int64)
-    for name in ("image_digest", "reference_digest", "prediction_digest"):
-        columns[name] = [getattr(image, name) for image in images for _ in names]
-    measured = list(images[0].columns) if images else []
-    for name in measured:
-        columns[name] = _joined([image.columns[name] for image in images], np.float64)
-    if images and images[0].diagonal is not None:
-        measured.append(DIAGONAL)
-        columns[DIAGONAL] = np.repeat([float(i.diagonal or 0) for i in images], len(names))
-    return pa.table(columns, schema=image_schema(measured))
+        content[name] = getattr(counts, name).reshape(-1)
+    for name in ("image", "reference", "prediction"):
+        content[f"{name}_digest"] = [digest for digest in digests[name] for _ in names]
+    content |= {name: values.reshape(-1) for name, values in columns.items()}
+    return pa.table(content, schema=image_schema(list(columns)))
 
 
 def confusion_table(images: Sequence[MeasuredImage], targets: Targets) -> pa.Table:

@@ -101,7 +101,7 @@ def score_folders(
     scheme: LabelScheme | None,
     workers: int,
     options: PixelOptions = _COUNTS_ONLY,
-    spacing: tuple[float, ...] = (),
+    spacing: tuple[float, ...] | None = (),
 ) -> Scored:
     """Measure every pair of files of the same name.
 
@@ -111,7 +111,8 @@ def score_folders(
         The classes; None: every label value that occurs in the references is a class, named by its
         number, and 0 is left out of the class mean.
     options, spacing
-        What is measured besides the counts, and the size of a pixel (empty: 1 in every direction).
+        What is measured besides the counts, and the size of a pixel (empty: 1 in every direction;
+        None: what the files say).
 
     Raises
     ------
@@ -171,7 +172,7 @@ def _count(
     references: Path,
     predictions: Path,
     question: Question,
-    spacing: tuple[float, ...],
+    spacing: tuple[float, ...] | None,
 ) -> _Chunk:
     k = question.scheme.n_classes
     columns: dict[str, Values] = {}

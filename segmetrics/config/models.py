@@ -7,18 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
-# Words with a meaning of their own in metrics.json, MLflow metric names and rules.
-_RESERVED = frozenset({"mean", "low", "high", "every", "worst", "samples", "groups"})
-
-
-def check_name(name: str) -> str:
-    """A class or split name that MLflow, JSON paths and file systems take."""
-    if not _NAME.fullmatch(name) or name != name.strip() or len(name) > 60:
-        raise ValueError(f'"{name}" may hold letters, digits, _ - . and spaces only')
-    if name in _RESERVED:
-        raise ValueError(f'"{name}" is reserved; choose another name')
-    return name
+from segmetrics.config.names import check_name
 
 
 def check_alias(alias: str) -> str:

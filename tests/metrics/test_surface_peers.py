@@ -7,6 +7,8 @@ import pytest
 
 from segmetrics.metrics import SurfaceDistances, assd, hd, hd95, masd, nsd, surface_distances
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of the peers
+
 CASES = [
     ((40, 50), (1.0, 1.0)), ((40, 50), (2.0, 0.5)),
     ((12, 20, 16), (1.0, 1.0, 1.0)), ((12, 20, 16), (3.0, 0.7, 1.2)),
@@ -37,7 +39,6 @@ def measure(masks: np.ndarray, spacing: tuple[float, ...]) -> SurfaceDistances:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("shape", "spacing"), CASES)
-@pytest.mark.filterwarnings("ignore")  # those of the peer
 def test_monai_has_the_same_values(shape, spacing, seed):
     monai = pytest.importorskip("monai.metrics", reason="MONAI is not installed")
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -56,7 +57,8 @@ def test_monai_has_the_same_values(shape, spacing, seed):
         monai.compute_average_surface_distance(**pair, symmetric=True),
         *(monai.compute_surface_dice(**pair, class_thresholds=[t]) for t in (1.0, 2.05)),
     ]
-    assert ours == pytest.approx([float(value) for value in theirs], abs=1e-6)
+    # It interpolates its percentile in single precision.
+    assert ours == pytest.approx([float(value) for value in theirs], rel=1e-6, abs=1e-6)
     directed = [
         float(monai.compute_average_surface_distance(**{**pair, "y": a, "y_pred": b}))
         for a, b in ((pair["y"], pair["y_pred"]), (pair["y_pred"], pair["y"]))
@@ -66,7 +68,6 @@ def test_monai_has_the_same_values(shape, spacing, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("shape", "spacing"), CASES)
-@pytest.mark.filterwarnings("ignore")
 def test_medpy_has_the_same_hd_and_assd(shape, spacing, seed):
     """Its hd95 pools both directions, so it is another number."""
     medpy = pytest.importorskip("medpy.metric.binary", reason="MedPy is not installed")
@@ -76,12 +77,11 @@ def test_medpy_has_the_same_hd_and_assd(shape, spacing, seed):
     assert hd(found) == pytest.approx(medpy.hd(**pair), abs=1e-6)
     pooled = np.concatenate((found.reference_to_prediction, found.prediction_to_reference))
     assert np.percentile(pooled, 95) == pytest.approx(medpy.hd95(**pair), abs=1e-6)
-    assert masd(found) == pytest.approx(medpy.assd(**pair), abs=1e-6)
+    assert assd(found) == pytest.approx(medpy.assd(**pair), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("shape", "spacing"), CASES)
-@pytest.mark.filterwarnings("ignore")
 def test_surface_distance_is_within_an_element(shape, spacing, seed):
     """Its surface runs between elements and is weighed by area: near, not equal."""
     theirs = pytest.importorskip("surface_distance", reason="surface-distance is not installed")

@@ -125,18 +125,26 @@ def test_every_way_equals_all_pairs_on_shapes_with_near_and_far_parts(way, shape
         assert ours == pytest.approx(theirs, rel=1e-12)
 
 
-def test_blocks_do_not_show():
-    """Wider than a block of the erosion and a chunk of the look-ups: the middle is the same."""
+@pytest.mark.parametrize("shape", [(700, 800), (5, 400, 400)])
+def test_blocks_do_not_show(shape):
+    """Larger than a block of the erosion and a chunk of the look-ups; a plane larger than one."""
     rng = np.random.default_rng(3)
-    pair = rng.random((2, 700, 800)) < 0.5
-    whole = _distances(reference=pair[0], prediction=pair[1], spacing=None)
+    reference, prediction = rng.random((2, *shape)) < 0.7
+    whole = _distances(reference=reference, prediction=prediction, spacing=None)
     plain = _distances(
-        reference=pair[0], prediction=pair[1], spacing=None, search="transform", look_around=False
+        reference=reference,
+        prediction=prediction,
+        spacing=None,
+        search="transform",
+        look_around=False,
     )
     assert directed(whole) == directed(plain)
-    eroded = np.pad(pair[0], 1)
-    eroded = eroded[:-2, 1:-1] & eroded[2:, 1:-1] & eroded[1:-1, :-2] & eroded[1:-1, 2:]
-    assert whole.reference_to_prediction.size == np.count_nonzero(pair[0] & ~eroded)
+    padded = np.pad(reference, 1)
+    inside = tuple(slice(1, -1) for _ in shape)
+    eroded = reference.copy()
+    for axis, step in itertools.product(range(len(shape)), (-1, 1)):
+        eroded &= np.roll(padded, step, axis)[inside]
+    assert whole.reference_to_prediction.size == np.count_nonzero(reference & ~eroded)
 
 
 @given(pairs())

@@ -198,11 +198,12 @@ def main() -> None:
             np.save(path, pair)
             ours, expected = best_seconds(segmetrics, pair)
             for name in versions:
-                if name == "MedPy" and pair[0].size > 1e6:
+                slow = name == "MedPy" or "noise" in case
+                if slow and pair[0].size > 1e6 and name not in ("segmetrics", "plain transform"):
                     continue  # half a minute a run
                 seconds, values = best_seconds(METHODS[name][0], pair)
                 if name in ("MONAI", "plain transform"):
-                    np.testing.assert_allclose(values, expected, atol=1e-6, err_msg=name)
+                    np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-6, err_msg=name)
                 print(
                     f"| {case} | {name} | {seconds * 1e3:.2f} | {seconds / ours:.1f} "
                     f"| {peak_megabytes(name, path):.0f} "

@@ -18,6 +18,7 @@ Search = Literal["auto", "tree", "transform"]
 
 # Offsets that are looked up before a search begins. Good predictions end here.
 _MOST_OFFSETS = 32
+_MOST_AXES = 6  # offsets grow with a power of the axes
 _CHUNK = 1 << 15
 
 # Measured costs in nanoseconds: of an element in the tree, of a query to it, and of an element of
@@ -36,6 +37,8 @@ class Shell:
 @lru_cache(maxsize=64)
 def near_shells(spacing: tuple[float, ...]) -> tuple[Shell, ...]:
     """The nearest offsets in complete shells, by rising distance; about `_MOST_OFFSETS` of them."""
+    if len(spacing) > _MOST_AXES:
+        return ()
     reach = 3 if len(spacing) <= 3 else 1
     grid = np.array(list(product(range(-reach, reach + 1), repeat=len(spacing))))
     distance = _norm(grid.T, spacing)
@@ -56,10 +59,10 @@ def near_shells(spacing: tuple[float, ...]) -> tuple[Shell, ...]:
     return tuple(shells)
 
 
-def margin_of(shells: tuple[Shell, ...]) -> tuple[int, ...]:
-    """The margin per axis that keeps every look-up inside the array."""
-    steps = np.abs([offset for shell in shells for offset in shell.offsets])
-    return tuple(int(most) for most in np.maximum(steps.max(axis=0), 1))
+def margin_of(shells: tuple[Shell, ...], n_axes: int) -> tuple[int, ...]:
+    """The margin per axis, at least 1, that keeps every look-up inside the array."""
+    steps = [(1,) * n_axes, *(offset for shell in shells for offset in shell.offsets)]
+    return tuple(int(most) for most in np.abs(steps).max(axis=0))
 
 
 def nearest(
@@ -92,6 +95,8 @@ def _look_around(
     borders: Borders, apart: Positions, shells: tuple[Shell, ...], distances: Distances
 ) -> Positions:
     """Fill in the distances that a shell decides; the elements that are left."""
+    if not shells:
+        return apart
     flat = borders.code.reshape(-1)
     strides = np.array(borders.code.strides)
     steps = [(shell.distance, np.array(shell.offsets) @ strides) for shell in shells]

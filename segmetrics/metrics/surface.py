@@ -77,7 +77,7 @@ def surface_distances(
     TypeError
         A mask holds neither booleans nor integers.
     ValueError
-        `spacing` has not one positive, finite number for each axis.
+        `spacing` has not one positive, finite number (1e-100 to 1e100) for each axis.
 
     Notes
     -----
@@ -110,7 +110,9 @@ def _distances(
         # Volumes of NIfTI files: walk along memory.
         reference, prediction, steps = reference.T, prediction.T, steps[::-1]
     shells = near_shells(steps)
-    borders = find_borders(reference=reference, prediction=prediction, margin=margin_of(shells))
+    borders = find_borders(
+        reference=reference, prediction=prediction, margin=margin_of(shells, len(steps))
+    )
     if borders is None:
         return SurfaceDistances(np.zeros(0), np.zeros(0))
     own, other = (borders.kind & REFERENCE) != 0, (borders.kind & PREDICTION) != 0
@@ -257,6 +259,7 @@ def _check_spacing(spacing: Sequence[float] | None, n_axes: int) -> tuple[float,
     steps = tuple(float(step) for step in spacing)
     if len(steps) != n_axes:
         raise ValueError(f"spacing has {len(steps)} numbers for {n_axes} axes")
-    if not all(math.isfinite(step) and step > 0 for step in steps):
+    # Squares of anything beyond underflow to 0, a perfect distance, or overflow.
+    if not all(1e-100 < step < 1e100 for step in steps):
         raise ValueError(f"spacing is {steps}, not positive, finite numbers")
     return steps

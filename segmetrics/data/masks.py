@@ -5,80 +5,36 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from segmetrics.data.colours import colour_text
 from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.pictures import as_array, decode, png_grey_depth
-from segmetrics.data.png import decode_label_png
+from segmetrics.data.mask import Mask
+from segmetrics.data.reading import read_labels, read_levels
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
-# Modes that hold one label per pixel: 1-bit, grey, palette index, 16 and 32 bit integer.
-_LABEL_MODES = frozenset({"1", "L", "P", "I;16", "I;16B", "I;16L", "I"})
+__all__ = ["LossyMaskWarning", "Mask", "check_reference", "lossy_pixels", "quantise",
+           "read_levels", "read_mask", "read_probability", "threshold_level",
+           "warn_jpeg_predictions", "warn_lossy"]  # fmt: skip
 
 
 class LossyMaskWarning(UserWarning):
     """A mask was stored as JPEG, which invents label values along edges."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mask:
-    """A decoded mask: labels as stored, shape (H, W), and how the file stored them."""
-
-    labels: Labels
-    file_format: str
-    mode: str
-    spacing: tuple[float, ...] | None = None
-
-
 def read_mask(content: bytes, where: str, scheme: LabelScheme) -> Mask:
-    """Decode one label per pixel.
+    """Decode one label per pixel, or bits where the scheme is multi-label; any kind of file.
 
     Raises
     ------
     DataError
         Unreadable, has several channels, or lacks a palette that `scheme` asks for.
     """
-    mask = _unscaled(_decoded(content, where), content)
-    if mask.mode not in _LABEL_MODES:
-        channels = "x".join(str(n) for n in mask.labels.shape)
-        raise DataError(
-            where,
-            f"is a {mask.mode} picture ({channels}), not a mask with one label per pixel",
-            "export class labels as grey or palette PNG",
-        )
-    if scheme.encoding == "palette" and mask.mode != "P":
-        raise DataError(
-            where, f"has no palette (mode {mask.mode})", "set data.encoding: labels or binary"
-        )
-    return mask
-
-
-def _decoded(content: bytes, where: str) -> Mask:
-    fast = decode_label_png(content)
-    if fast is not None:
-        return Mask(fast[0], "PNG", fast[1])
-    return decode(content, where, _to_mask)
-
-
-def _to_mask(picture: Image.Image) -> Mask:
-    labels = as_array(picture)
-    if labels.dtype == np.bool_:
-        labels = labels.astype(np.uint8)
-    return Mask(labels, picture.format or "", picture.mode)  # type: ignore[arg-type]
-
-
-def _unscaled(mask: Mask, content: bytes) -> Mask:
-    """Pillow spreads the values of 2- and 4-bit grey PNG over 0..255: labels are as stored."""
-    depth = png_grey_depth(content)
-    if mask.mode != "L" or depth not in (2, 4):
-        return mask
-    return replace(mask, labels=mask.labels // np.uint8(255 // (2**depth - 1)))
+    return read_labels(content, where, scheme)
 
 
 def lossy_pixels(mask: Mask) -> int | None:
@@ -122,27 +78,36 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
         A label that is neither a class nor ignored, with value and pixel count; a 0/255 mask
         that is declared as labels gets its own sentence.
     """
+    if scheme.multilabel:
+        return  # bits of declared classes: checked where they were read
     if scheme.encoding == "binary" and lossy_pixels(mask) is None:
         _check_binary(mask, where, scheme)
     undeclared = scheme.undeclared(mask.labels)
     if not undeclared:
         return
-    if set(np.unique(mask.labels).tolist()) <= {0, 255}:
+    write = colour_text if scheme.encoding == "rgb" else str
+    if scheme.encoding != "rgb" and set(np.unique(mask.labels).tolist()) <= {0, 255}:
         raise DataError(
             where,
             f"holds only 0 and 255 ({undeclared[255]} pixels of 255), which looks like a binary "
             f"mask declared as labels",
             "set data.encoding: binary (score: --binary)",
         )
-    listed = [f"{value} ({n} pixels)" for value, n in list(undeclared.items())[:8]]
+    listed = [f"{write(value)} ({n} pixels)" for value, n in list(undeclared.items())[:8]]
     more = f" and {len(undeclared) - 8} more" if len(undeclared) > 8 else ""
-    declared = {name: list(v) for name, v in zip(scheme.names, scheme.values, strict=True)}
+    declared = {
+        name: _written(v, scheme) for name, v in zip(scheme.names, scheme.values, strict=True)
+    }
     raise DataError(
         where,
-        f"undeclared label {', '.join(listed)}{more}",
+        f"undeclared {'colour' if scheme.encoding == 'rgb' else 'label'} {', '.join(listed)}{more}",
         f"declare it in data.classes ({declared}) or list it in data.ignore (score: --classes, "
         f"--ignore)",
     )
+
+
+def _written(values: tuple[int, ...], scheme: LabelScheme) -> list[int] | list[str]:
+    return [colour_text(v) for v in values] if scheme.encoding == "rgb" else list(values)
 
 
 def _check_binary(mask: Mask, where: str, scheme: LabelScheme) -> None:
@@ -163,29 +128,11 @@ def read_probability(content: bytes, where: str, threshold: float) -> Labels:
     Raises
     ------
     DataError
-        Unreadable, or not 8-bit grey.
+        Unreadable, or not 8-bit grey (uint8).
     """
     levels = read_levels(content, where)
     foreground: npt.NDArray[np.uint8] = (levels >= threshold_level(threshold)).view(np.uint8)
     return foreground
-
-
-def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
-    """Decode an 8-bit probability map: `q = min(255, floor(256 p))`.
-
-    Raises
-    ------
-    DataError
-        Unreadable, or not 8-bit grey.
-    """
-    picture = _decoded(content, where)
-    if picture.mode != "L":
-        raise DataError(
-            where,
-            f"is a {picture.mode} picture, not an 8-bit grey probability map",
-            "for label maps set operating_point.decision: argmax",
-        )
-    return picture.labels  # type: ignore[return-value]
 
 
 def threshold_level(threshold: float) -> int:

@@ -75,7 +75,7 @@ def test_everything_that_is_wrong_is_reported_together(dataset, problems):
         "images/gone.png: there is no such file",
         "images/text.png: not a picture that can be read; expected PNG, TIFF, BMP or JPEG",
         "masks/colour.png: is a RGB picture (6x8x3), not a mask with one label per pixel; "
-        "export class labels as grey or palette PNG",
+        "export class labels as grey or palette PNG, or set data.encoding: rgb for colours",
         "masks/empty.png: the file is empty",
         "masks/gone.png: there is no such file",
         "masks/label.png: undeclared label 3 (24 pixels); declare it in data.classes "
@@ -133,7 +133,10 @@ def test_several_pages(dataset, problems):
     dataset.add("a", GREY, MASK)
     pages = [Image.fromarray(MASK), Image.fromarray(MASK)]
     pages[0].save(dataset.root / "masks" / "a.png", "TIFF", save_all=True, append_images=pages[1:])
-    assert problems() == ["masks/a.png: holds 2 pages, expected one; write one file per page"]
+    assert problems() == [
+        "masks/a.png: the mask is 2 x 6 x 8, its image images/a.png is 6 x 8; nothing is resized "
+        "to fit: export it again"
+    ]
 
 
 def test_a_missing_root_is_a_wrong_setting(dataset, two):

@@ -71,7 +71,7 @@ def test_colour_of_8_bits_is_read():
     assert (read_image(out.getvalue(), "x.tif", 3) == 9).all()
 
 
-@pytest.mark.parametrize("name", ["b.gif", "b.nii.gz", "b.npy", "b.WEBP"])
+@pytest.mark.parametrize("name", ["b.gif", "b.csv.gz", "b.mha", "b.WEBP"])
 def test_pictures_of_a_format_that_is_not_read_do_not_vanish(save, tmp_path, name):
     save("a.png", np.eye(3, dtype=np.uint8))
     (tmp_path / name).write_bytes(b"x")

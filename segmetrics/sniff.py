@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask
 from segmetrics.data.pictures import read_bytes
@@ -43,13 +45,17 @@ def guess_masks(masks: Sequence[Path]) -> Guess:
     """
     anything = LabelScheme(names=("0",), values=((0,),))
     values: set[int] = set()
-    one_bit = True
+    one_bit = deep = True
     for path in masks[:MOST_READ]:
         mask = read_mask(read_bytes(path), str(path), anything)
         one_bit &= mask.mode == "1"
+        deep &= mask.labels.dtype != np.uint8 or mask.mode.startswith("I;16")
         values |= set(values_of(mask.labels)[0].tolist())
     if one_bit or values <= {0, _VOID}:
         return Guess(encoding="binary")
+    if deep and len(values) > MOST_CLASSES and 0 in values:
+        # So many 16-bit values are ids of objects, not classes.
+        return Guess(encoding="instances")
     ignore = (_VOID,) if _VOID in values else ()
     labels = sorted(values - set(ignore) | {0})
     if labels == [0, 1]:

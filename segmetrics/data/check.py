@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
+from segmetrics.data.bands import band_values, is_large, open_bands
+from segmetrics.data.grid import Affine, check_same_grid
+from segmetrics.data.kinds import kind_of
 from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.masks import check_reference, lossy_pixels, read_mask, warn_lossy
-from segmetrics.data.pictures import decode, read_bytes
+from segmetrics.data.masks import check_reference, check_values, lossy_pixels, read_mask, warn_lossy
+from segmetrics.data.pictures import read_bytes
+from segmetrics.data.reading import image_sizes, read_class_files
 from segmetrics.data.sample_list import Sample
 from segmetrics.data.samples import SampleRow
+from segmetrics.data.volumes import verify_nifti
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import sha256_bytes
+from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 
@@ -76,36 +81,111 @@ def check_samples(
 def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     image_path, mask_path = root / row.image, root / row.mask
     problems: list[Problem] = []
-    size: tuple[int, ...] | None = None
-    image_digest = mask_digest = ""
-    shape: tuple[int, ...] | None = None
-    has_class, lossy = False, None
+    image, mask = _ImageFile(), _MaskFile()
     for path in (image_path, mask_path):
         if (what := _unseen(path, root)) is not None:
             problems.append(Problem(str(path), what, "move it there, or widen data.root"))
     try:
-        content = read_bytes(image_path)
-        image_digest = sha256_bytes(content)
-        size = decode(content, str(image_path), _height_width)
+        image = _image(image_path)
     except DataError as error:
         problems += error.problems
     try:
-        content = read_bytes(mask_path)
-        mask_digest = sha256_bytes(content)
-        mask = read_mask(content, str(mask_path), scheme)
-        shape, lossy = mask.labels.shape, lossy_pixels(mask)
-        check_reference(mask, str(mask_path), scheme)
-        present = set(scheme.reference_lookup(values_of(mask.labels)[0]).tolist())
-        has_class = any(scheme.names.index(name) in present for name in scheme.scored)
+        _mask(mask_path, scheme, mask)
     except DataError as error:
         problems += error.problems
-    if size is not None and shape is not None and size != shape:
-        text = f"the mask is {_text(shape)}, its image {image_path} is {_text(size)}"
-        problems.append(Problem(str(mask_path), text, "nothing is resized to fit: export it again"))
-    if problems or shape is None:
-        return _Checked(None, tuple(problems), lossy_pixels=lossy)
-    sample = Sample(row.id, image_path, mask_path, shape, image_digest, mask_digest)
-    return _Checked(sample, (), has_class, lossy)
+    if image.shape is not None and mask.shape is not None:
+        problems += _mismatch(image, image_path, mask, mask_path)
+    if problems or mask.shape is None:
+        return _Checked(None, tuple(problems), lossy_pixels=mask.lossy)
+    sample = Sample(row.id, image_path, mask_path, mask.shape, image.digest, mask.digest)
+    has_class = any(scheme.names.index(name) in mask.classes for name in scheme.scored)
+    return _Checked(sample, (), has_class, mask.lossy)
+
+
+@dataclass(slots=True, eq=False)
+class _ImageFile:
+    """Shape upright, shape as stored, place in space and digest of an image."""
+
+    shape: tuple[int, ...] | None = None
+    stored: tuple[int, ...] = ()
+    affine: Affine | None = None
+    digest: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _MaskFile:
+    """What is known of a mask when its check ends, well or not."""
+
+    shape: tuple[int, ...] | None = None
+    affine: Affine | None = None
+    digest: str = ""
+    classes: frozenset[int] = frozenset()
+    lossy: int | None = None
+
+
+def _image(path: Path) -> _ImageFile:
+    if is_large(path):
+        # Too large to decode whole: no model here takes it, but given predictions may be of it.
+        with open_bands(path, channels=True) as bands:
+            return _ImageFile(bands.shape, bands.shape, None, sha256_path(path))
+    content = read_bytes(path)
+    affine = None
+    if kind_of(content, str(path)) == "nifti":
+        affine = verify_nifti(content, str(path)).affine
+    shape, stored = image_sizes(content, str(path))
+    return _ImageFile(shape, stored, affine, sha256_bytes(content))
+
+
+def _mask(path: Path, scheme: LabelScheme, found: _MaskFile) -> None:
+    """Fill in `found` as far as the mask can be read.
+
+    Raises
+    ------
+    DataError
+        It cannot be, or holds undeclared labels.
+    """
+    if is_large(path) and not scheme.multilabel and scheme.encoding != "rgb":
+        with open_bands(path) as bands:
+            found.shape, found.digest = bands.shape, sha256_path(path)
+            values = np.array(sorted(counts := band_values(bands)), np.int64)
+        # One pixel of each value stands for all: what is wrong is said of values.
+        check_values(counts, str(path), scheme)
+        found.classes = frozenset(scheme.reference_lookup(values).tolist())
+        return
+    if scheme.encoding == "files":
+        mask, found.digest = read_class_files(path, scheme)
+    else:
+        content = read_bytes(path)
+        found.digest = sha256_bytes(content)
+        mask = read_mask(content, str(path), scheme)
+    found.shape, found.affine, found.lossy = mask.labels.shape, mask.affine, lossy_pixels(mask)
+    check_reference(mask, str(path), scheme)
+    values = values_of(mask.labels)[0]
+    if scheme.multilabel:
+        present = int(np.bitwise_or.reduce(values))
+        found.classes = frozenset(k for k in range(scheme.n_classes) if present >> k & 1)
+    else:
+        found.classes = frozenset(scheme.reference_lookup(values).tolist())
+
+
+def _mismatch(
+    image: _ImageFile, image_path: Path, mask: _MaskFile, mask_path: Path
+) -> Sequence[Problem]:
+    """What keeps a mask from lying on its image."""
+    assert image.shape is not None
+    assert mask.shape is not None
+    if image.shape != mask.shape:
+        text = f"the mask is {_text(mask.shape)}, its image {image_path} is {_text(image.shape)}"
+        remedy = "nothing is resized to fit: export it again"
+        if image.stored == mask.shape:
+            text += " when turned as its EXIF orientation says; the mask fits it unturned"
+            remedy = "turn the mask, or write the image upright without the tag"
+        return [Problem(str(mask_path), text, remedy)]
+    try:
+        check_same_grid(image, mask, names=(str(image_path), str(mask_path)))
+    except DataError as error:
+        return error.problems
+    return ()
 
 
 def _unseen(path: Path, root: Path) -> str | None:
@@ -121,10 +201,6 @@ def _unseen(path: Path, root: Path) -> str | None:
         if (root / parent).is_symlink():
             return f'lies in "{root / parent}", a link to a folder, where changes go unseen'
     return None
-
-
-def _height_width(picture: Image.Image) -> tuple[int, ...]:
-    return picture.size[::-1]
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,20 @@ from segmetrics.data.reading import read_labels, read_levels
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
-__all__ = ["LossyMaskWarning", "Mask", "check_reference", "lossy_pixels", "quantise",
-           "read_levels", "read_mask", "read_probability", "threshold_level",
-           "warn_jpeg_predictions", "warn_lossy"]  # fmt: skip
+__all__ = [
+    "LossyMaskWarning",
+    "Mask",
+    "check_reference",
+    "check_values",
+    "lossy_pixels",
+    "quantise",
+    "read_levels",
+    "read_mask",
+    "read_probability",
+    "threshold_level",
+    "warn_jpeg_predictions",
+    "warn_lossy",
+]
 
 
 class LossyMaskWarning(UserWarning):
@@ -80,13 +91,29 @@ def check_reference(mask: Mask, where: str, scheme: LabelScheme) -> None:
     """
     if scheme.multilabel:
         return  # bits of declared classes: checked where they were read
-    if scheme.encoding == "binary" and lossy_pixels(mask) is None:
-        _check_binary(mask, where, scheme)
-    undeclared = scheme.undeclared(mask.labels)
+    if scheme.two_valued and lossy_pixels(mask) is not None:
+        return
+    values, pixels = values_of(mask.labels)
+    check_values(dict(zip(values.tolist(), pixels.tolist(), strict=True)), where, scheme)
+
+
+def check_values(counts: Mapping[int, int], where: str, scheme: LabelScheme) -> None:
+    """Check label values that were counted (value: pixels), as `check_reference`.
+
+    Raises
+    ------
+    DataError
+        As `check_reference`.
+    """
+    values = np.array(sorted(counts), np.int64)
+    if scheme.encoding == "binary":
+        _check_binary(values, where, scheme)
+    wrong = values[scheme.reference_lookup(values) == scheme.n_classes + 1].tolist()
+    undeclared = {value: counts[value] for value in wrong}
     if not undeclared:
         return
     write = colour_text if scheme.encoding == "rgb" else str
-    if scheme.encoding != "rgb" and set(np.unique(mask.labels).tolist()) <= {0, 255}:
+    if scheme.encoding != "rgb" and set(counts) <= {0, 255}:
         raise DataError(
             where,
             f"holds only 0 and 255 ({undeclared[255]} pixels of 255), which looks like a binary "
@@ -110,8 +137,7 @@ def _written(values: tuple[int, ...], scheme: LabelScheme) -> list[int] | list[s
     return [colour_text(v) for v in values] if scheme.encoding == "rgb" else list(values)
 
 
-def _check_binary(mask: Mask, where: str, scheme: LabelScheme) -> None:
-    values = values_of(mask.labels)[0]
+def _check_binary(values: npt.NDArray[np.int64], where: str, scheme: LabelScheme) -> None:
     values = values[~np.isin(values, scheme.ignore)]
     if np.count_nonzero(values) > 1:
         shown = ", ".join(map(str, values[:5])) + (", ..." if values.size > 5 else "")

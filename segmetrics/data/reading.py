@@ -21,8 +21,18 @@ from segmetrics.data.volumes import read_nifti, read_nifti_header, volume_labels
 from segmetrics.data.whole import whole_numbers
 from segmetrics.errors import DataError
 
-__all__ = ["SUFFIXES", "Mask", "image_sizes", "read_labels", "read_levels", "read_multilabel",
-           "shape_of", "stem_of", "suffix_of"]  # fmt: skip
+__all__ = [
+    "SUFFIXES",
+    "Mask",
+    "image_sizes",
+    "read_class_files",
+    "read_labels",
+    "read_levels",
+    "read_multilabel",
+    "shape_of",
+    "stem_of",
+    "suffix_of",
+]
 
 
 def read_labels(source: bytes | Path, where: str, scheme: LabelScheme) -> Mask:
@@ -65,11 +75,22 @@ def read_multilabel(source: bytes | Path, where: str, scheme: LabelScheme) -> Ma
         As `read_channels` and `read_files`.
     """
     if scheme.encoding == "files" and isinstance(source, Path):
-        one = replace(scheme, encoding="instances")
-        return read_files(source, scheme, lambda content, name: _single(content, name, one))[0]
+        return read_class_files(source, scheme)[0]
     require_content(where, scheme)
     content = read_bytes(source) if isinstance(source, Path) else source
     return read_channels(content, where, scheme)
+
+
+def read_class_files(path: Path, scheme: LabelScheme) -> tuple[Mask, str]:
+    """A mask of encoding `files`, and the digest of all its files together.
+
+    Raises
+    ------
+    DataError
+        As `read_files`.
+    """
+    one = replace(scheme, encoding="instances")
+    return read_files(path, scheme, lambda content, name: _single(content, name, one))
 
 
 def _single(content: bytes, where: str, scheme: LabelScheme) -> Mask:

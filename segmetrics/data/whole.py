@@ -11,7 +11,7 @@ from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
 # Small types first; what does not fit into one of them is no label.
-_TYPES = (np.uint8, np.uint16, np.int32, np.int64)
+_TYPES: tuple[type[np.integer], ...] = (np.uint8, np.uint16, np.int32, np.int64)
 # More voxels than this in one file are refused: a header can claim any number.
 MAX_VOXELS = 1 << 31
 

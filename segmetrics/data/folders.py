@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from segmetrics.data.pictures import UNREAD_SUFFIXES
+from segmetrics.data.kinds import UNREAD_SUFFIXES, stem_of, suffix_of
 from segmetrics.errors import DataError, Problem
 
 
@@ -48,15 +48,16 @@ def files_by_stem(folder: Path, suffixes: frozenset[str], what: str) -> dict[str
     files: dict[str, Path] = {}
     problems = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith("."):
+        if suffix_of(path) in UNREAD_SUFFIXES and not path.name.startswith("."):
             text = f"is a {path.suffix} file, which is not read"
             problems.append(Problem(str(path), text, "convert it to PNG, or move it away"))
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+        if suffix_of(path) not in suffixes or path.name.startswith("."):
             continue
-        if path.stem in files:
-            text = f"has the same name as {files[path.stem].name} but for the ending"
+        stem = stem_of(path)
+        if stem in files:
+            text = f"has the same name as {files[stem].name} but for the ending"
             problems.append(Problem(str(path), text, "keep one of them"))
-        files[path.stem] = path
+        files[stem] = path
     if problems:
         raise DataError.of(problems, str(folder))
     if not files:

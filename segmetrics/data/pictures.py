@@ -11,32 +11,31 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
+from segmetrics.data.kinds import SUFFIXES, UNREAD_SUFFIXES
 from segmetrics.errors import DataError
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "UNREAD_SUFFIXES", "as_array", "decode", "deep_colour",
+           "orientation", "oriented", "png_grey_depth", "read_bytes"]  # fmt: skip
 
 T = TypeVar("T")
 
-# Files that carry one 2-D picture each; what else a folder holds is not a sample.
-SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg"})
-
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-# Other formats of pictures and volumes: not read, and not to be passed over in silence.
-UNREAD_SUFFIXES = frozenset(
-    {".gif", ".webp", ".jp2", ".npy", ".npz", ".nii", ".gz", ".mha", ".mhd", ".nrrd", ".dcm"}
-    | {".ppm", ".pgm", ".pbm", ".tga", ".svs", ".jxl", ".heic", ".avif"}
-)
+_ORIENTATION = 0x0112  # tag of EXIF and TIFF
+# Where Pillow keeps what may hold an orientation.
+_EXIF_KEYS = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 
 # The header alone can claim any size; decoding would then fill the memory. Pillow's own limit for
 # an error (twice its limit for a warning): 179 million pixels.
 MAX_PIXELS = 2 * 89_478_485
 
 # Pillow raises these on damaged files, SyntaxError on broken PNG chunks, TypeError on TIFF headers
-# without dimensions.
+# without dimensions, the rest on damaged EXIF.
 _DAMAGE = (
     OSError, SyntaxError, TypeError, ValueError, EOFError, IndexError, struct.error, zlib.error,
+    KeyError, AttributeError, OverflowError, ZeroDivisionError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 
@@ -56,8 +55,23 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(str(path), f"cannot be read ({error.strerror or error})") from error
 
 
-def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
+def decode(
+    content: bytes,
+    where: str,
+    use: Callable[[Image.Image], T],
+    *,
+    pages: bool = False,
+    before: Callable[[Image.Image], None] | None = None,
+) -> T:
     """Open a picture and give `use(picture)`, decoded in full.
+
+    Parameters
+    ----------
+    pages
+        Whether a TIFF of several pages is accepted; `use` then gets it at the first page.
+    before
+        Looks at the picture before its pixels are decoded: Pillow turns a TIFF as its orientation
+        tag says, and forgets the tag.
 
     Raises
     ------
@@ -68,8 +82,10 @@ def decode(content: bytes, where: str, use: Callable[[Image.Image], T]) -> T:
         raise DataError(where, "the file is empty")
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            _check_size(picture, len(content), where)
+            _check_size(picture, len(content), where, pages and picture.format == "TIFF")
             _check_png(content)
+            if before is not None:
+                before(picture)
             picture.load()
             return use(picture)
     except UnidentifiedImageError as error:
@@ -126,7 +142,7 @@ def _png_header(content: bytes) -> tuple[int, int]:
     return (content[24], content[25]) if png else (0, -1)
 
 
-def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:
+def _check_size(picture: Image.Image, n_bytes: int, where: str, pages: bool) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise DataError(
@@ -136,7 +152,7 @@ def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:
             "cut the image into tiles if it really is that large",
         )
     # A phone's JPEG carries previews as further frames (MPO): its first one is the picture.
-    frames = getattr(picture, "n_frames", 1)
+    frames = 1 if pages else getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":
         raise DataError(where, f"holds {frames} pages, expected one", "write one file per page")
 
@@ -144,3 +160,22 @@ def _check_size(picture: Image.Image, n_bytes: int, where: str) -> None:
 def as_array(picture: Image.Image) -> npt.NDArray[np.generic]:
     """The pixels as they are stored: (H, W) or (H, W, channels), own memory."""
     return np.array(picture)
+
+
+def orientation(picture: Image.Image) -> int:
+    """The EXIF or TIFF orientation, 1 (as stored) to 8; what is no orientation is 1.
+
+    Call it before `load` for TIFF and after it for PNG, whose EXIF may follow the pixels.
+    """
+    if not isinstance(picture, TiffImageFile) and not _EXIF_KEYS & set(picture.info):
+        return 1
+    value = picture.getexif().get(_ORIENTATION, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def oriented(picture: Image.Image) -> Image.Image:
+    """An image (never a mask) turned as its EXIF orientation says, decoded."""
+    picture.load()
+    if orientation(picture) == 1:
+        return picture
+    return ImageOps.exif_transpose(picture)

@@ -69,17 +69,17 @@ INPUT = "export the model with channels first and a fixed number of channels"
     [
         (
             "without_channels",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
             f"\"image\" tensor(float) ['n', 'h', 'w']; {INPUT}",
         ),
         (
-            "five_channels",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
-            f"\"image\" tensor(float) ['n', 5, 'h', 'w']; {INPUT}",
+            "any_channels",
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
+            f"\"image\" tensor(float) ['n', 'c', 'h', 'w']; {INPUT}",
         ),
         (
             "takes_bytes",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
             f"\"image\" tensor(uint8) ['n', 1, 'h', 'w']; {INPUT}",
         ),
         (
@@ -141,7 +141,8 @@ def test_a_fixed_size_has_to_be_set(load, models, size, found):
     with pytest.raises(ModelError) as caught:
         model.check_fits(Preprocessing(size=size), 2)
     assert str(caught.value).endswith(
-        f"takes only 16 x 24 pixels, infer.size is {found}; set infer.size: [16, 24]"
+        f"takes only 16 x 24 pixels, infer.size is {found}; set infer.size: "
+        "[16, 24], or tile.size to keep every pixel"
     )
 
 

@@ -286,7 +286,7 @@ def test_an_image_that_changed_since_it_was_listed(dataset, infer, models, tmp_p
 
 
 @pytest.mark.parametrize(("make", "kind"), [("brightness", "probability"), ("levels", "labels")])
-def test_the_files_tell_the_kind_when_an_interrupted_model_does_not(
+def test_the_journal_tells_the_kind_when_an_interrupted_model_does_not(
     infer, dataset, models, tmp_path, monkeypatch, make, kind
 ):
     dataset.fill(2)
@@ -297,6 +297,6 @@ def test_the_files_tell_the_kind_when_an_interrupted_model_does_not(
     assert manifest.kind == kind
     # As if it had been killed after the last prediction and before the manifest.
     (tmp_path / "out" / "manifest.json").unlink()
-    lines = [json.dumps({"id": i} | asdict(e)) for i, e in manifest.entries.items()]
+    lines = [json.dumps({"id": i, "kind": kind} | asdict(e)) for i, e in manifest.entries.items()]
     (tmp_path / "out" / "journal.jsonl").write_text("\n".join(lines))
     assert infer(model).kind == kind

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segmetrics.errors import ConfigError
 from segmetrics.inference.preprocess import (
     Preprocessing,
+    _resize_axis,
     best_class,
     resize,
     restore,
@@ -78,3 +80,98 @@ def test_the_best_class_at_full_size_is_that_of_the_interpolated_scores():
     planes = np.stack([resize(plane, (21, 13)) for plane in scores])
     assert (best_class(scores, (21, 13), how) == planes.argmax(axis=0)).all()
     assert (best_class(scores, (8, 8), how) == scores.argmax(axis=0)).all()
+
+
+@given(
+    shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    size=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)
+def test_volumes_are_resized_as_pillow_resizes_pictures(shape, size):
+    plane = np.random.default_rng(0).random(shape, dtype=np.float32)
+    # Pillow resizes rows first; the two steps commute but for rounding.
+    ours = _resize_axis(_resize_axis(plane, 1, size[1]), 0, size[0])
+    assert ours.dtype == np.float32
+    assert ours == pytest.approx(resize(plane, size), abs=2e-6)
+
+
+def test_trilinear_resizing_keeps_a_constant_and_a_ramp():
+    assert resize(np.full((7, 9, 4), 0.25, np.float32), (20, 5, 4)) == pytest.approx(0.25)
+    ramp = np.tile(np.arange(8, dtype=np.float32), (3, 4, 1))
+    doubled = resize(ramp, (3, 4, 16))
+    assert doubled[1, 2, 1:-1] == pytest.approx(np.arange(1, 15) / 2 - 0.25)
+    turned = resize(ramp.transpose(2, 0, 1), (16, 3, 4))
+    assert (turned == doubled.transpose(2, 0, 1)).all()
+    # Antialiased: every element has its share.
+    noise = np.random.default_rng(1).random((8, 8, 8), dtype=np.float32)
+    assert resize(noise, (1, 1, 1)).item() == pytest.approx(noise.mean(), abs=0.1)
+
+
+def test_volumes_are_normalised_per_channel_and_padded_along_every_axis():
+    image = np.stack([np.full((5, 6, 7), 51.0), np.full((5, 6, 7), 102.0)]).astype(np.float32)
+    how = Preprocessing(mean=(0.1, 0.2), std=(1.0, 2.0), multiple=4)
+    padded = to_input(image, how)
+    assert padded.shape == (2, 8, 8, 8)
+    assert (padded == padded[:, :1, :1, :1]).all()
+    assert padded[:, 0, 0, 0] == pytest.approx([0.1, 0.1], abs=1e-6)
+    counted = np.arange(5 * 6 * 7, dtype=np.float32).reshape(1, 5, 6, 7)
+    padded = to_input(counted, Preprocessing(scale=1.0, multiple=4))
+    assert (padded[0, 5, :6, :7] == counted[0, 3]).all()  # reflected
+    assert (restore(padded[0], (5, 6, 7), how) == counted[0]).all()
+
+
+def test_tiles_need_an_image_of_their_size_at_least():
+    image = np.arange(30, dtype=np.float32).reshape(1, 5, 6)
+    how = Preprocessing(scale=1.0, tile_size=(8, 4), tile_overlap=1)
+    padded = to_input(image, how)
+    assert padded.shape == (1, 8, 6)  # and not to a multiple
+    assert (restore(padded[0], (5, 6), how) == image[0]).all()
+    resized = to_input(image, Preprocessing(scale=1.0, size=(7, 9), tile_size=(8, 4)))
+    assert resized.shape == (1, 8, 9)
+    back = restore(resized[0], (5, 6), Preprocessing(size=(7, 9), tile_size=(8, 4)))
+    assert back == pytest.approx(resize(resize(image[0], (7, 9)), (5, 6)))
+
+
+def test_settings_without_tiles_are_those_of_before_there_were_tiles():
+    expected = {"scale": 255.0, "mean": (0.0,), "std": (1.0,), "size": None, "multiple": 16}
+    assert Preprocessing().settings() == expected
+    assert Preprocessing(tile_overlap=3).settings() == expected
+    tiled = Preprocessing(tile_size=(32, 32), tile_overlap=8).settings()
+    assert tiled == expected | {"tile_size": (32, 32), "tile_overlap": 8}
+
+
+@pytest.mark.parametrize(
+    ("how", "ndim", "text"),
+    [
+        (
+            Preprocessing(size=(8, 8)),
+            3,
+            "infer.size: [8, 8] has 2 entries, the images of the model 3 axes; give 3 numbers",
+        ),
+        (
+            Preprocessing(tile_size=(16, 16, 16)),
+            2,
+            "infer.tile.size: [16, 16, 16] has 3 entries, the images of the model 2 axes; "
+            "give 2 numbers",
+        ),
+        (
+            Preprocessing(tile_size=(16, 32), tile_overlap=16),
+            2,
+            "infer.tile.overlap: 16 leaves nothing of a tile of [16, 32]; give at most half of "
+            "the smallest side",
+        ),
+        (
+            Preprocessing(tile_size=(24, 32), tile_overlap=4),
+            2,
+            "infer.tile.size: [24, 32] is no multiple of infer.multiple (16); tiles are not "
+            "padded: change one of them",
+        ),
+    ],
+)
+def test_sizes_and_tiles_that_do_not_fit(how, ndim, text):
+    with pytest.raises(ConfigError) as caught:
+        how.check(ndim, fixed=False)
+    assert str(caught.value) == text
+
+
+def test_the_multiple_says_nothing_of_a_model_with_a_fixed_size():
+    Preprocessing(tile_size=(24, 24), tile_overlap=4).check(2, fixed=True)

@@ -194,3 +194,12 @@ def unet_3d(path: Path, *, channels: int = 2, k: int = 3, size: int | None = Non
     }
     sides: list[Dimension] = ["d", "h", "w"] if size is None else [size] * 3
     return _save(path, nodes, ["n", channels, *sides], ["n", k, *sides], constants)
+
+
+def half_size_3d(path: Path) -> Path:
+    """Gives scores of half the sides."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["half"], kernel_shape=[2] * 3, strides=[2] * 3),
+        helper.make_node("Sigmoid", ["half"], ["scores"]),
+    ]
+    return _save(path, nodes, ["n", 1, "d", "h", "w"], ["n", 1, "d2", "h2", "w2"], {})

@@ -12,6 +12,8 @@ import pytest
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.sample_list import ListedFile, Sample
 from segmetrics.files import sha256_path
+from segmetrics.inference.predict import Runtime, infer_split
+from segmetrics.inference.preprocess import Preprocessing
 
 # Rotated about z, and no two voxel sides alike: nothing here is right by chance.
 AFFINE = np.array([[0.0, -0.5, 0, 12], [0.75, 0, 0, -3], [0, 0, 7.5, 40], [0, 0, 0, 1]])
@@ -65,6 +67,26 @@ class Volumes:
     def listed(self, name: str, channel: str) -> ListedFile:
         path = self.path(name, channel)
         return ListedFile(path, sha256_path(path))
+
+
+@pytest.fixture
+def infer(dataset, tmp_path, two):
+    """Infer the data set; options replace the usual ones."""
+
+    def run(source: Path, *, scheme=two, how=None, runtime=None, out=tmp_path / "out", **options):
+        samples = options.pop("samples", None) or dataset.samples(scheme)
+        return infer_split(
+            samples,
+            split="test",
+            source=source,
+            command=None,
+            out=out,
+            how=how or Preprocessing(),
+            scheme=scheme,
+            runtime=runtime or Runtime(),
+        )
+
+    return run
 
 
 @pytest.fixture

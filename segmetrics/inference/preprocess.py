@@ -81,7 +81,9 @@ def to_input(image: Floats, how: Preprocessing) -> Floats:
     axes = (slice(None), *(np.newaxis for _ in image.shape[1:]))
     mean = np.asarray(how.mean, np.float32)[axes]
     std = np.asarray(how.std, np.float32)[axes]
-    normal: Floats = (image / np.float32(how.scale) - mean) / std
+    normal: Floats = image / np.float32(how.scale)
+    normal -= mean  # in place: volumes are large
+    normal /= std
     if how.size is not None:
         normal = np.stack([resize(channel, how.size) for channel in normal])
     return pad(normal, _padding(normal.shape[1:], how))
@@ -153,20 +155,16 @@ def restore(scores: Floats, shape: tuple[int, ...], how: Preprocessing) -> Float
 
 
 def best_class(scores: Floats, shape: tuple[int, ...], how: Preprocessing) -> npt.NDArray[np.intp]:
-    """Index of the highest of the scores (K, ...) per element, at the shape of the image.
+    """Index of the highest (of equals the first) of the scores (K, ...), at the shape of the image.
 
-    Where labels have to be brought back to full size, the scores are interpolated, plane by plane,
-    so that borders stay smooth and memory does not grow with K.
+    Where labels have to be brought back to full size, the scores are interpolated, so that borders
+    stay smooth. Classes are compared one after the other: memory does not grow with K, and
+    `np.argmax` would copy all scores.
     """
-    if how.size is None:
-        inside = (slice(None), *(slice(n) for n in shape))
-        highest: npt.NDArray[np.intp] = np.argmax(scores[inside], axis=0)
-        return highest
     best = restore(scores[0], shape, how)
     index = np.zeros(best.shape, np.intp)
     for k in range(1, scores.shape[0]):
         plane = restore(scores[k], shape, how)
-        higher = plane > best
-        index[higher] = k
-        best = np.where(higher, plane, best)
+        np.copyto(index, k, where=plane > best)
+        best = np.maximum(plane, best)
     return index

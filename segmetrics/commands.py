@@ -92,7 +92,14 @@ def rules(arguments: argparse.Namespace) -> None:
 
 def verdict(arguments: argparse.Namespace) -> int:
     from segmetrics.config import load_settings
-    from segmetrics.config.build import layout, policy, predictor, result_settings, workers
+    from segmetrics.config.build import (
+        label_scheme,
+        layout,
+        policy,
+        predictor,
+        result_settings,
+        workers,
+    )
     from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
     from segmetrics.judge import judge_project
     from segmetrics.recheck import check_files
@@ -123,7 +130,7 @@ def verdict(arguments: argparse.Namespace) -> int:
         )
     if own and Path(SETTINGS).exists():
         try:
-            check_files(layout(settings), workers(settings))
+            check_files(layout(settings), label_scheme(settings), workers(settings))
         except DataError as error:
             raise VerdictError.of(error.problems, "files changed after they were judged") from error
     elif not own:

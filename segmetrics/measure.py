@@ -14,16 +14,16 @@ from pathlib import Path
 
 from segmetrics.chunks import Parts
 from segmetrics.data.masks import warn_jpeg_predictions
-from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import sha256_bytes, sha256_json
+from segmetrics.evidence import digest
+from segmetrics.files import sha256_json
 from segmetrics.format import FORMAT
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
-from segmetrics.parallel import ordered_map
+from segmetrics.parallel import chunk_map, ordered_map
 from segmetrics.pixels import Question
 from segmetrics.progress import progress
 from segmetrics.tables import SCHEMA, MeasuredImage
@@ -100,7 +100,7 @@ def _known_digests(pairs: Sequence[Pair], workers: int) -> dict[str, tuple[str, 
 
 
 def _prediction_digest(pair: Pair) -> str:
-    return sha256_bytes(read_bytes(pair.prediction))
+    return digest(pair.prediction)
 
 
 def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -> str:
@@ -160,8 +160,15 @@ def measure_pairs(
     workers: int,
 ) -> Iterator[MeasuredImage | Problem]:
     """Measure pairs, in order; a pair that cannot be measured gives its problem."""
-    measure = partial(_measure, question=question, spacing=spacing)
-    return ordered_map(measure, pairs, workers=workers)
+    measure = partial(_measure_chunk, question=question, spacing=spacing)
+    for chunk in chunk_map(measure, pairs, workers=workers):
+        yield from chunk
+
+
+def _measure_chunk(
+    pairs: Sequence[Pair], *, question: Question, spacing: tuple[float, ...] | None
+) -> list[MeasuredImage | Problem]:
+    return [_measure(pair, question=question, spacing=spacing) for pair in pairs]
 
 
 def _measure(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from segmetrics.chunks import finished_tables
-from segmetrics.data.pictures import read_bytes
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.multilabel import mask_digest
 from segmetrics.data.sample_list import Sample, read_sample_list
 from segmetrics.errors import DataError, Problem, PromotionError
 from segmetrics.evidence import Layout, digest
-from segmetrics.files import sha256_bytes
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
 from segmetrics.measure import measure_pairs, pair_samples
@@ -62,7 +63,7 @@ def measure_again(
         samples = read_sample_list(layout.sample_list(split))
         folder = layout.predictions(split)
         pairs = pair_samples(samples, folder, read_manifest(folder))
-        problems = _changed(samples, workers)
+        problems = _changed(samples, question.scheme, workers)
         measured: list[MeasuredImage] = []
         again = measure_pairs(pairs, question=question, spacing=spacing, workers=workers)
         for result in progress(again, total=len(pairs), text="measuring again"):
@@ -75,7 +76,7 @@ def measure_again(
         _compare(layout.measurements(split), measured, question.targets)
 
 
-def check_files(layout: Layout, workers: int) -> None:
+def check_files(layout: Layout, scheme: LabelScheme, workers: int) -> None:
     """Hash every image, mask and prediction that the verdict rests on; nothing is decoded.
 
     Raises
@@ -85,30 +86,29 @@ def check_files(layout: Layout, workers: int) -> None:
     """
     problems: list[Problem] = []
     for split in layout.splits:
-        problems += _changed(read_sample_list(layout.sample_list(split)), workers)
+        problems += _changed(read_sample_list(layout.sample_list(split)), scheme, workers)
         folder = layout.predictions(split)
         manifest = read_manifest(folder)
         entries = list(manifest.entries.values()) if manifest else []
         files = [(folder / entry.file, entry.sha256) for entry in entries]
-        hashing = ordered_map(_differs, files, workers=workers)
+        hashing = ordered_map(partial(_differs, scheme=scheme), files, workers=workers)
         shown = progress(hashing, total=len(files), text=f"checking predictions of {split}")
         problems += [problem for problem in shown if problem is not None]
     if problems:
         raise DataError.of(problems, "files that changed after they were judged")
 
 
-def _changed(samples: Sequence[Sample], workers: int) -> list[Problem]:
-    files = [(s.image, s.image_digest) for s in samples]
-    files += [(s.mask, s.mask_digest) for s in samples]
-    hashing = ordered_map(_differs, files, workers=workers)
+def _changed(samples: Sequence[Sample], scheme: LabelScheme, workers: int) -> list[Problem]:
+    files = [(file.path, file.digest) for sample in samples for file in sample.files]
+    hashing = ordered_map(partial(_differs, scheme=scheme), files, workers=workers)
     shown = progress(hashing, total=len(files), text="checking images and masks")
     return [problem for problem in shown if problem is not None]
 
 
-def _differs(file: tuple[Path, str]) -> Problem | None:
+def _differs(file: tuple[Path, str], *, scheme: LabelScheme) -> Problem | None:
     path, recorded = file
     try:
-        found = sha256_bytes(read_bytes(path))
+        found = mask_digest(path, scheme)
     except DataError as error:
         return error.problems[0]
     if found == recorded:

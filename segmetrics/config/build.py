@@ -46,7 +46,15 @@ def label_scheme(s: Settings) -> LabelScheme:
 def preprocessing(s: Settings) -> Preprocessing:
     """What happens to an image before the model sees it."""
     i = s.infer
-    return Preprocessing(scale=i.scale, mean=i.mean, std=i.std, size=i.size, multiple=i.multiple)
+    return Preprocessing(
+        scale=i.scale,
+        mean=i.mean,
+        std=i.std,
+        size=i.size,
+        multiple=i.multiple,
+        tile_size=i.tile.size if i.tile else None,
+        tile_overlap=i.tile.overlap if i.tile else 0,
+    )
 
 
 def runtime(s: Settings) -> Runtime:
@@ -68,13 +76,17 @@ def targets(s: Settings) -> Targets:
     """Classes and regions; a region is given by label values or class names."""
     scheme = label_scheme(s)
     places = {value: k for k, values in enumerate(scheme.values) for value in values}
-    names = {name: k for k, name in enumerate(scheme.names)}
+    names: dict[int | str, int] = {name: k for k, name in enumerate(scheme.names)}
     regions = tuple(
-        (name, tuple(sorted({names[p] if isinstance(p, str) else places[p] for p in parts})))
+        (name, tuple(sorted({names[p] if p in names else places[int(p)] for p in parts})))
         for name, parts in s.data.regions.items()
     )
     return Targets(
-        scheme.names, regions, objects=s.measure.objects is not None, scores=s.measure.scores
+        scheme.names,
+        regions,
+        overlapping=scheme.multilabel,
+        objects=s.measure.objects is not None,
+        scores=s.measure.scores,
     )
 
 

@@ -112,7 +112,7 @@ def _regions(s: Settings) -> Iterator[Contradiction]:
 
 
 def _labels(s: Settings) -> Iterator[Contradiction]:
-    owner: dict[int, str] = {}
+    owner: dict[int | str, str] = {}
     for name, values in s.data.classes.items():
         for value in values if isinstance(values, tuple) else (values,):
             if value in owner:
@@ -123,17 +123,31 @@ def _labels(s: Settings) -> Iterator[Contradiction]:
         if value in owner:
             text = f"label {value} is the class {owner[value]} already"
             yield ("data", "ignore", i), text, "ignore it or declare it"
-    if s.data.encoding == "binary":
-        if len(s.data.classes) != 2 or sorted(owner)[:1] != [0]:
+    if s.data.encoding in ("channels", "files"):
+        yield from _multilabel(s)
+    if s.data.encoding in ("binary", "instances"):
+        if len(s.data.classes) != 2 or 0 not in owner:
             yield (
                 ("data", "classes"),
-                f"{list(s.data.classes)} with `encoding: binary`, which knows two classes, one of "
-                f"them with label 0",
+                f"{list(s.data.classes)} with `encoding: {s.data.encoding}`, which knows two "
+                f"classes, one of them with label 0",
                 "declare for example {background: 0, tumour: 1}",
             )
-        if 0 in s.data.ignore or 255 in s.data.ignore:
+        if s.data.encoding == "binary" and {0, 255} & set(s.data.ignore):
             text = "0 and 255 are background and foreground with `encoding: binary`"
             yield ("data", "ignore"), text, "set it to []"
+
+
+def _multilabel(s: Settings) -> Iterator[Contradiction]:
+    how = f"`encoding: {s.data.encoding}`"
+    if s.data.ignore:
+        yield ("data", "ignore"), f"means nothing with {how}: a pixel has no one label", "empty it"
+    if s.infer.command is None and s.infer.source.lower().endswith(".onnx"):
+        text = f"is a model that gives one class a pixel, {how} has several"
+        yield ("infer", "source"), text, "give predictions (a folder) or set infer.command"
+    if s.operating_point.decision != "argmax":
+        text = f"has no meaning with {how}: predictions are masks"
+        yield ("operating_point", "decision"), text, "set {decision: argmax, threshold: null}"
 
 
 def _rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:

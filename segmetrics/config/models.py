@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from segmetrics.config.names import check_name
+from segmetrics.data.schemes import named_scheme
+from segmetrics.errors import ConfigError
 
 
 def check_alias(alias: str) -> str:
@@ -21,6 +32,8 @@ def check_alias(alias: str) -> str:
 
 Name = Annotated[StrictStr, AfterValidator(check_name)]
 Label = Annotated[StrictInt, Field(ge=0, le=65535)]
+Colour = Annotated[StrictStr, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+Value = Label | Colour
 Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
@@ -43,23 +56,42 @@ class Data(Section):
     compare: StrictStr | None = None
     tune: StrictStr | None = None
     classes: Annotated[
-        dict[Name, Label | Annotated[tuple[Label, ...], Field(min_length=1)]], Field(min_length=1)
+        dict[Name, Value | Annotated[tuple[Value, ...], Field(min_length=1)]], Field(min_length=1)
     ]
     exclude: tuple[StrictStr, ...] = ()
-    ignore: tuple[Label, ...] = ()
-    encoding: Literal["labels", "binary", "palette"] = "labels"
+    ignore: tuple[Value, ...] = ()
+    encoding: Literal["labels", "binary", "palette", "rgb", "instances", "channels", "files"] = (
+        "labels"
+    )
     safety_critical_classes: tuple[StrictStr, ...] = ()
     regions: dict[Name, Annotated[tuple[Label | StrictStr, ...], Field(min_length=1)]] = {}
     spacing: Annotated[tuple[Positive, ...], Field(min_length=2)] | Literal["file"] | None = None
     unit: Literal["px", "mm"] = "px"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_classes(cls, data: Any) -> Any:
+        """`classes: cityscapes` stands for its classes and for the labels that it ignores."""
+        if not isinstance(data, dict) or not isinstance(data.get("classes"), str):
+            return data
+        try:
+            classes, ignore = named_scheme(data["classes"])
+        except ConfigError as error:
+            raise ValueError(f"{error.problems[0].what}; {error.problems[0].remedy}") from error
+        return data | {"classes": classes, "ignore": data.get("ignore") or ignore}
+
+
+class Tile(Section):
+    size: tuple[Count, Count] | tuple[Count, Count, Count]
+    overlap: Annotated[StrictInt, Field(ge=0)] = 64
+
 
 class Infer(Section):
     source: StrictStr
     command: StrictStr | None = None
-    size: tuple[Count, Count] | None = None
+    size: tuple[Count, Count] | tuple[Count, Count, Count] | None = None
     multiple: Count = 16
-    tile: None = None
+    tile: Tile | None = None
     scale: Positive = 255.0
     mean: Annotated[tuple[Number, ...], Field(min_length=1)] = (0.0,)
     std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)

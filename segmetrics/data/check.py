@@ -17,7 +17,7 @@ from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import check_reference, check_values, lossy_pixels, read_mask, warn_lossy
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.reading import image_sizes, read_class_files
-from segmetrics.data.sample_list import Sample
+from segmetrics.data.sample_list import ListedFile, Sample
 from segmetrics.data.samples import SampleRow
 from segmetrics.data.volumes import verify_nifti
 from segmetrics.errors import ConfigError, DataError, Problem
@@ -95,11 +95,68 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
         problems += error.problems
     if image.shape is not None and mask.shape is not None:
         problems += _mismatch(image, image_path, mask, mask_path)
+    channels = {n: root / path for n, path in row.channels.items()}
+    annotators = {n: root / path for n, path in row.annotators.items()}
+    more = _Further(root, image, image_path, scheme)
+    listed = {name: more.channel(path) for name, path in channels.items()}
+    seconds = {name: more.annotation(path) for name, path in annotators.items()}
+    problems += more.problems
     if problems or mask.shape is None:
         return _Checked(None, tuple(problems), lossy_pixels=mask.lossy)
-    sample = Sample(row.id, image_path, mask_path, mask.shape, image.digest, mask.digest)
+    sample = Sample(
+        id=row.id,
+        image=image_path,
+        mask=mask_path,
+        shape=mask.shape,
+        file_digest=image.digest,
+        mask_digest=mask.digest,
+        channels=listed,
+        annotators=seconds,
+        spacing=mask.spacing or image.spacing,
+    )
     has_class = any(scheme.names.index(name) in mask.classes for name in scheme.scored)
     return _Checked(sample, (), has_class, mask.lossy)
+
+
+class _Further:
+    """Checks of the further files of a sample: input channels, references of more annotators."""
+
+    def __init__(self, root: Path, image: _ImageFile, path: Path, scheme: LabelScheme) -> None:
+        self._root, self._image, self._path, self._scheme = root, image, path, scheme
+        self.problems: list[Problem] = []
+
+    def channel(self, path: Path) -> ListedFile:
+        """A further input file: as the image in shape and place."""
+        found = _ImageFile()
+        try:
+            self._require_seen(path)
+            found = _image(path)
+            if None not in (self._image.shape, found.shape) and found.shape != self._image.shape:
+                shapes = (
+                    f"{_text(found.shape or ())}, {self._path} {_text(self._image.shape or ())}"
+                )
+                remedy = "channels of one sample have one size: resample it"
+                raise DataError(str(path), f"has shape {shapes}", remedy)
+            check_same_grid(self._image, found, names=(str(self._path), str(path)))
+        except DataError as error:
+            self.problems += error.problems
+        return ListedFile(path, found.digest)
+
+    def annotation(self, path: Path) -> ListedFile:
+        """A reference by a further annotator: a mask like the first one."""
+        found = _MaskFile()
+        try:
+            self._require_seen(path)
+            _mask(path, self._scheme, found)
+            if self._image.shape is not None and found.shape is not None:
+                self.problems += _mismatch(self._image, self._path, found, path)
+        except DataError as error:
+            self.problems += error.problems
+        return ListedFile(path, found.digest)
+
+    def _require_seen(self, path: Path) -> None:
+        if (what := _unseen(path, self._root)) is not None:
+            raise DataError(str(path), what, "move it there, or widen data.root")
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +167,7 @@ class _ImageFile:
     stored: tuple[int, ...] = ()
     affine: Affine | None = None
     digest: str = ""
+    spacing: tuple[float, ...] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +179,7 @@ class _MaskFile:
     digest: str = ""
     classes: frozenset[int] = frozenset()
     lossy: int | None = None
+    spacing: tuple[float, ...] | None = None
 
 
 def _image(path: Path) -> _ImageFile:
@@ -129,11 +188,12 @@ def _image(path: Path) -> _ImageFile:
         with open_bands(path, channels=True) as bands:
             return _ImageFile(bands.shape, bands.shape, None, sha256_path(path))
     content = read_bytes(path)
-    affine = None
+    affine = spacing = None
     if kind_of(content, str(path)) == "nifti":
-        affine = verify_nifti(content, str(path)).affine
+        header = verify_nifti(content, str(path))
+        affine, spacing = header.affine, header.spacing
     shape, stored = image_sizes(content, str(path))
-    return _ImageFile(shape, stored, affine, sha256_bytes(content))
+    return _ImageFile(shape, stored, affine, sha256_bytes(content), spacing)
 
 
 def _mask(path: Path, scheme: LabelScheme, found: _MaskFile) -> None:
@@ -159,6 +219,7 @@ def _mask(path: Path, scheme: LabelScheme, found: _MaskFile) -> None:
         found.digest = sha256_bytes(content)
         mask = read_mask(content, str(path), scheme)
     found.shape, found.affine, found.lossy = mask.labels.shape, mask.affine, lossy_pixels(mask)
+    found.spacing = mask.spacing
     check_reference(mask, str(path), scheme)
     values = values_of(mask.labels)[0]
     if scheme.multilabel:

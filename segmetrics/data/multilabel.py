@@ -20,7 +20,7 @@ from segmetrics.data.pictures import as_array, decode, deep_colour, read_bytes
 from segmetrics.data.volumes import read_nifti, volume_labels
 from segmetrics.data.whole import whole_numbers
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import sha256_bytes, sha256_json
+from segmetrics.files import sha256_bytes, sha256_json, sha256_path
 from segmetrics.metrics.counts import Labels
 
 PLACEHOLDER = "{class}"
@@ -125,6 +125,27 @@ def class_files(path: str | Path, scheme: LabelScheme) -> dict[str, Path]:
             f"with data.encoding: files a mask is for example masks/a_{PLACEHOLDER}.png",
         )
     return {name: Path(str(path).replace(PLACEHOLDER, name)) for name in scheme.names}
+
+
+def mask_digest(path: Path, scheme: LabelScheme) -> str:
+    """SHA-256 of a mask file or, for the encoding `files`, of the files of all classes together.
+
+    Raises
+    ------
+    DataError
+        A file is missing or cannot be read.
+    """
+    several = scheme.encoding == "files" and PLACEHOLDER in str(path)
+    files = class_files(path, scheme) if several else {"": path}
+    digests = []
+    for name, file in files.items():
+        try:
+            digests.append([name, sha256_path(file)])
+        except FileNotFoundError as error:
+            raise DataError(str(file), "there is no such file") from error
+        except OSError as error:
+            raise DataError(str(file), f"cannot be read ({error.strerror or error})") from error
+    return sha256_json(digests) if several else digests[0][1]
 
 
 def require_content(where: str, scheme: LabelScheme) -> None:

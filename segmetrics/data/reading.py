@@ -127,6 +127,11 @@ def _check_axes(shape: tuple[int, ...], where: str) -> None:
 
 
 def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
+    """The levels of `read_score_map` alone."""
+    return read_score_map(content, where).labels.astype(np.uint8, copy=False)
+
+
+def read_score_map(content: bytes, where: str) -> Mask:
     """Decode an 8-bit probability map `q = min(255, floor(256 p))`, two or three axes.
 
     Raises
@@ -137,25 +142,25 @@ def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
     kind = kind_of(content, where)
     if kind == "nifti":
         volume = read_nifti(content, where)
-        levels, stored = volume.array, str(volume.array.dtype)
+        stored = str(volume.array.dtype)
+        mask = Mask(volume.array, "NIfTI", stored, volume.spacing, volume.affine)
     elif kind in ("npy", "npz"):
         levels = read_array(content, where)
         _check_axes(levels.shape, where)
-        stored = str(levels.dtype)
+        mask = Mask(levels, "NumPy", str(levels.dtype))
     else:
         mask = picture_mask(content, where, colours=False)
-        levels, stored = mask.labels, mask.mode
         if mask.mode != "L":
-            what = f"is a {stored} picture, not an 8-bit grey probability map"
+            what = f"is a {mask.mode} picture, not an 8-bit grey probability map"
             raise DataError(where, what, "for label maps set operating_point.decision: argmax")
-    if levels.dtype != np.uint8:
+    if mask.labels.dtype != np.uint8:
         raise DataError(
             where,
-            f"holds {stored}, not an 8-bit probability map",
+            f"holds {mask.mode}, not an 8-bit probability map",
             "write q = min(255, floor(256 p)) as uint8; for label maps set "
             "operating_point.decision: argmax",
         )
-    return levels
+    return mask
 
 
 def shape_of(content: bytes, where: str) -> tuple[int, ...]:

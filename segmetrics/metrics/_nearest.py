@@ -133,7 +133,7 @@ def _search(
 def _by_tree(
     shape: tuple[int, ...], asking: Positions, targets: Positions, spacing: tuple[float, ...]
 ) -> Distances:
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # 0.4 s: only when needed
+    from scipy.spatial import cKDTree  # 0.4 s: only when needed
 
     start, goal = np.unravel_index(asking, shape), np.unravel_index(targets, shape)
     scale = np.array(spacing)
@@ -148,7 +148,7 @@ def _by_tree(
 def _by_transform(
     borders: Borders, asking: Positions, other: np.uint8, spacing: tuple[float, ...]
 ) -> Distances:
-    from scipy.ndimage import distance_transform_edt  # type: ignore[import-untyped]
+    from scipy.ndimage import distance_transform_edt
 
     features = distance_transform_edt(
         (borders.inside() & other) == 0,

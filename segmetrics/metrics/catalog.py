@@ -140,19 +140,25 @@ _OBJECTS = (
 
 
 def _scores(
-    name: str, compute: Callable[..., Values], text: str, better: Literal["higher", "lower"]
+    name: str,
+    compute: Callable[..., Values],
+    text: str,
+    better: Literal["higher", "lower"] = "lower",
+    rule: bool = False,
 ) -> MetricInfo:
-    return MetricInfo(name, compute, text, better=better, family="scores", needs="scores")
+    # All but average precision look good wherever a class is rare.
+    return MetricInfo(
+        name, compute, text, better=better, rule=rule, family="scores", needs="scores"
+    )
 
 
 _SCORES = (
     _scores("average_precision", scores.average_precision, "area under precision and recall",
-            "higher"),
+            "higher", rule=True),
     _scores("roc_auc", scores.roc_auc, "a pixel of the class scores higher than another one",
             "higher"),
-    _scores("brier", scores.brier, "mean squared error of the probabilities", "lower"),
-    _scores("calibration_error", scores.calibration_error, "probabilities against frequencies",
-            "lower"),
+    _scores("brier", scores.brier, "mean squared error of the probabilities"),
+    _scores("calibration_error", scores.calibration_error, "probabilities against frequencies"),
 )  # fmt: skip
 
 CATALOG: dict[str, MetricInfo] = {

@@ -20,11 +20,10 @@ def ratio(
 ) -> Values:
     """`numerator / denominator`, `empty` where the denominator is zero."""
     undefined = denominator == 0
-    quotient: Values = np.divide(
+    quotient = np.divide(
         numerator, np.where(undefined, 1, denominator), dtype=np.float64, casting="unsafe"
     )
-    quotient[undefined] = empty
-    return quotient
+    return np.where(undefined, empty, quotient)
 
 
 def dice(counts: ConfusionCounts, *, both_empty: float = np.nan) -> Values:

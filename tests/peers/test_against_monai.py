@@ -79,6 +79,17 @@ def test_confusion_matrix_metrics_are_equal_with_undefined_values_too(pair, ours
     np.testing.assert_allclose(mine, expected, rtol=2e-6, atol=1e-6, equal_nan=True)
 
 
+def test_an_ignored_label_is_left_out_of_their_dice_but_not_of_their_iou():
+    r, p = np.array([[0, 0, 1, 1, 2, 2]]), np.array([[0, 1, 1, 0, 1, 0]])
+    counts = count_confusion(reference=r, prediction=p, n_classes=2, ignore=(2,))
+    theirs = flat(monai_metrics.compute_dice(one_hot(p), one_hot(r), ignore_index=2))
+    assert metrics.dice(counts).tolist() == theirs[:2].tolist() == [0.5, 0.5]
+    # Two predictions on ignored pixels enter their unions: Dice 0.5 is IoU 1/3.
+    theirs = flat(monai_metrics.compute_iou(one_hot(p), one_hot(r), ignore_index=2))
+    assert theirs[:2].tolist() == [0.25, 0.25]
+    assert metrics.iou(counts) == pytest.approx([1 / 3, 1 / 3])
+
+
 def mask(there: bool):
     labels = np.zeros((1, 1, 8, 8), np.float32)
     labels[..., 2:4, 2:4] = there

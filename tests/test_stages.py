@@ -168,7 +168,7 @@ def test_stages_out_of_order(project):
     [
         ("logits", {}, "expected probabilities in [0, 1], found values from -"),
         ("levels", {"k": 3}, "gives 3 channels [N, 3, H, W]; data.classes declares 2 classes"),
-        ("without_channels", {}, "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels"),
+        ("without_channels", {}, "expected an input float32 [N, C, H, W] or [N, C, D, H, W]"),
         ("finished_labels", {}, "expected an output [N, K, H, W] of one score per class, found"),
         ("half_size", {}, "expected an output ["),
         ("not_a_number", {}, "gives NaN or infinite scores; check its export"),

@@ -235,7 +235,7 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
     if point.threshold is not None:
         return read_probability(content, where, point.threshold)
     labels = read_mask(content, where, scheme).labels
-    if scheme.encoding == "binary" and ((labels != 0) & (labels != labels.max(initial=0))).any():
+    if scheme.encoding == "binary" and _several_values(labels):
         raise DataError(
             where,
             f"holds {np.unique(labels).size} different values, a binary prediction two",
@@ -243,6 +243,12 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
             "apply a threshold first)",
         )
     return labels
+
+
+def _several_values(labels: Labels) -> bool:
+    """Whether there are more values than 0 and one other."""
+    highest = labels.max(initial=0)
+    return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
 
 
 def _chunks(

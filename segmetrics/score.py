@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -31,6 +31,7 @@ from segmetrics.stats.evaluation import SplitEvaluation
 from segmetrics.tables import count_table, write_table
 
 MOST_CLASSES = 256
+_MOST_HELD = 1 << 20  # elements of confusion matrices: 8 MB
 PER_IMAGE = ("dice", "iou", "precision", "recall")
 
 
@@ -68,8 +69,26 @@ class _Chunk:
     counts: npt.NDArray[np.int64]  # (n, 4, K)
     digests: npt.NDArray[np.uint8]  # (n, 2, 32)
     confusion: npt.NDArray[np.int64]  # (K, K + 1), all pairs together
-    problems: tuple[Problem, ...]
-    lossy: tuple[tuple[str, int], ...]
+    problems: tuple[Problem, ...] = ()
+    lossy: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def empty(cls, n: int, k: int) -> _Chunk:
+        """Of `n` pairs and `k` classes, nothing counted."""
+        return cls(
+            np.zeros((n, 4, k), np.int64),
+            np.zeros((n, 2, 32), np.uint8),
+            np.zeros((k, k + 1), np.int64),
+        )
+
+    def take(self, matrices: Mapping[int, npt.NDArray[np.int64]]) -> None:
+        """Put the counts of confusion matrices, by the place of their pair."""
+        if matrices:
+            stacked = np.stack(list(matrices.values()))
+            four = ConfusionCounts.from_matrix(stacked)
+            columns = np.stack((four.tp, four.fp, four.fn, four.tn), axis=1)
+            self.counts[list(matrices)] = columns
+            self.confusion[:] += stacked.sum(axis=0)
 
 
 def score_folders(
@@ -93,24 +112,23 @@ def score_folders(
     warn_jpeg_predictions(predictions / name for name in jpeg)
     scheme = scheme or discover([references / pair.reference for pair in pairs], workers)
     n, k = len(pairs), scheme.n_classes
-    counts, digests = np.zeros((n, 4, k), np.int64), np.zeros((n, 2, 32), np.uint8)
-    confusion = np.zeros((k, k + 1), np.int64)
+    whole = _Chunk.empty(n, k)
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
     count = partial(_count, references=references, predictions=predictions, scheme=scheme)
     at = 0
     for chunk in _shown(chunk_map(count, pairs, workers=workers), n, "scoring"):
         here = slice(at, at := at + len(chunk.counts))
-        counts[here], digests[here] = chunk.counts, chunk.digests
-        confusion += chunk.confusion
+        whole.counts[here], whole.digests[here] = chunk.counts, chunk.digests
+        whole.confusion[:] += chunk.confusion
         problems += chunk.problems
         lossy += chunk.lossy
     if problems:
         raise DataError.of(problems, f"{references} against {predictions}")
     warn_lossy(lossy)
-    whole = ConfusionCounts(*counts.swapaxes(0, 1))
+    counts = ConfusionCounts(*whole.counts.swapaxes(0, 1))
     ids = tuple(pair.stem for pair in pairs)
-    return Scored(ids, whole, digests, scheme, _evaluate(whole, confusion, scheme))
+    return Scored(ids, counts, whole.digests, scheme, _evaluate(counts, whole.confusion, scheme))
 
 
 def _shown(chunks: Iterator[_Chunk], total: int, text: str) -> Iterator[_Chunk]:
@@ -131,28 +149,32 @@ def _count(
     pairs: Sequence[PairNames], *, references: Path, predictions: Path, scheme: LabelScheme
 ) -> _Chunk:
     k, point = scheme.n_classes, OperatingPoint("argmax")
-    counts = np.zeros((len(pairs), 4, k), np.int64)
-    digests = np.zeros((len(pairs), 2, 32), np.uint8)
-    confusion = np.zeros((k, k + 1), np.int64)
+    chunk = _Chunk.empty(len(pairs), k)
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
+    held: dict[int, npt.NDArray[np.int64]] = {}  # matrices, turned into counts many at a time
     for i, pair in enumerate(pairs):
-        reference, prediction = references / pair.reference, predictions / pair.prediction
+        reference = references / pair.reference
         try:
             found = count_files(
-                reference=reference, prediction=prediction, scheme=scheme, point=point
+                reference=reference,
+                prediction=predictions / pair.prediction,
+                scheme=scheme,
+                point=point,
             )
         except DataError as error:
             problems.append(error.problems[0])
             continue
-        four = ConfusionCounts.from_matrix(found.matrix)
-        counts[i] = four.tp, four.fp, four.fn, four.tn
-        for j, digest in enumerate((found.reference_digest, found.prediction_digest)):
-            digests[i, j] = np.frombuffer(bytes.fromhex(digest), np.uint8)
-        confusion += found.matrix
+        digests = bytes.fromhex(found.reference_digest + found.prediction_digest)
+        chunk.digests[i] = np.frombuffer(digests, np.uint8).reshape(2, 32)
         if found.lossy_pixels is not None:
             lossy.append((str(reference), found.lossy_pixels))
-    return _Chunk(counts, digests, confusion, tuple(problems), tuple(lossy))
+        held[i] = found.matrix
+        if len(held) * k * k >= _MOST_HELD:
+            chunk.take(held)
+            held = {}
+    chunk.take(held)
+    return replace(chunk, problems=tuple(problems), lossy=tuple(lossy))
 
 
 def _evaluate(

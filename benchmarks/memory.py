@@ -1,7 +1,7 @@
 """Peak memory of `segmetrics score` for few and for many pairs: it should hardly differ.
 
 The many pairs are hard links to the few. Printed is the largest resident set of the process
-that prints the table (its workers hold one pair of images each), and per pair what that grew by: the
+that prints the table (its workers hold one pair of images each), and what it grew by per pair: the
 names, counts and digests that are the table.
 
     python benchmarks/memory.py --folder /tmp/masks                  # 1,000 and 100,000 pairs

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.metrics.counts import Labels, confusion_matrix
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.parallel import ordered_map
+from segmetrics.parallel import chunk_map, ordered_map
 from segmetrics.progress import progress
 from segmetrics.tables import MeasuredImage
 
@@ -156,8 +156,18 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
 def measure_pairs(
     pairs: Sequence[Pair], *, scheme: LabelScheme, point: OperatingPoint, workers: int
 ) -> Iterator[MeasuredImage | Problem]:
-    """Measure pairs over threads, in order; a pair that cannot be measured gives its problem."""
-    return ordered_map(partial(_measure, scheme=scheme, point=point), pairs, workers=workers)
+    """Measure pairs, in order; a pair that cannot be measured gives its problem.
+
+    Much work is done by worker processes: the fastest decoder holds the interpreter lock.
+    """
+    measure = partial(_measure_chunk, scheme=scheme, point=point)
+    return chain.from_iterable(chunk_map(measure, pairs, workers=workers))
+
+
+def _measure_chunk(
+    pairs: Sequence[Pair], *, scheme: LabelScheme, point: OperatingPoint
+) -> list[MeasuredImage | Problem]:
+    return [_measure(pair, scheme=scheme, point=point) for pair in pairs]
 
 
 def _measure(pair: Pair, *, scheme: LabelScheme, point: OperatingPoint) -> MeasuredImage | Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from segmetrics.data.labels import LabelScheme
 from segmetrics.inference.store import label_map_png
 
 STREET = LabelScheme.of({f"c{i}": i for i in range(19)})
-SCENES = 24  # street scenes that are drawn; the others are these, rolled and mirrored
+SCENES = 12  # street scenes that are drawn; the others are these, rolled and mirrored
+FOLDERS = ("references", "predictions", "predictions_grey")
 
 
 def blobs(n: int, folder: Path, detail: int = 0) -> None:
@@ -26,7 +28,7 @@ def blobs(n: int, folder: Path, detail: int = 0) -> None:
         0: one to four smooth blobs, as lesions and organs are. Above: a field of as many random
         values a side, cut at a height: 8 is about ten blobs, 24 about a hundred.
     """
-    _make(partial(_blob_pair, folder=folder, detail=detail), n, folder)
+    _make(partial(_blob_pair, folder=folder, detail=detail), n, folder, distinct=1500)
 
 
 def streets(n: int, folder: Path) -> None:
@@ -35,15 +37,28 @@ def streets(n: int, folder: Path) -> None:
     `references/` grey PNG; `predictions/` as `infer` writes them; `predictions_grey/` the same
     labels as grey PNG.
     """
-    _make(partial(_street_pair, folder=folder), n, folder)
+    _make(partial(_street_pair, folder=folder), n, folder, distinct=300)
 
 
-def _make(write: partial[None], n: int, folder: Path) -> None:
-    for name in ("references", "predictions", "predictions_grey"):
+def _make(write: partial[None], n: int, folder: Path, distinct: int) -> None:
+    """Write what is missing; files after the first `distinct` are links to those."""
+    for name in FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    missing = [i for i in range(n) if not (folder / "predictions" / f"{i:06}.png").exists()]
+    drawn = range(min(n, distinct))
+    missing = [i for i in drawn if not (folder / FOLDERS[1] / f"{i:06}.png").exists()]
     with ProcessPoolExecutor() as pool:
         list(pool.map(write, missing, chunksize=16))
+    link(folder, folder, range(distinct, n), distinct)
+
+
+def link(source: Path, target: Path, numbers: range, distinct: int) -> None:
+    """Link the pairs `numbers` of `target` to the first `distinct` pairs of `source`, in turn."""
+    for name in FOLDERS:
+        (target / name).mkdir(parents=True, exist_ok=True)
+        for i in numbers:
+            drawn, linked = source / name / f"{i % distinct:06}.png", target / name / f"{i:06}.png"
+            if drawn.exists() and not linked.exists():
+                os.link(drawn, linked)
 
 
 def _blob_pair(i: int, *, folder: Path, detail: int) -> None:

@@ -11,7 +11,6 @@ alternately; the ratio of their medians is printed, and its target.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -46,15 +45,11 @@ def floor(folders: list[Path], n: int, pool: Callable[[int], Executor]) -> float
 
 def score(folder: Path, n: int, options: list[str], whole: int) -> float:
     """Seconds of a `segmetrics score` process."""
+    if n < whole:
+        part = folder / f"first{n}"
+        pairs.link(folder, part, range(n), n)
+        folder = part
     names = ("references", "predictions")
-    if n < whole:  # a folder of links to the first pairs
-        for name in names:
-            part = folder / f"first{n}" / name
-            part.mkdir(parents=True, exist_ok=True)
-            for i in range(n):
-                if not (part / f"{i:06}.png").exists():
-                    os.link(folder / name / f"{i:06}.png", part / f"{i:06}.png")
-        folder = folder / f"first{n}"
     words = [w for name in names for w in (f"--{name}", str(folder / name))]
     start = time.perf_counter()
     subprocess.run(

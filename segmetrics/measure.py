@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from segmetrics.chunks import Parts
@@ -159,10 +159,12 @@ def measure_pairs(
     spacing: tuple[float, ...] | None,
     workers: int,
 ) -> Iterator[MeasuredImage | Problem]:
-    """Measure pairs, in order; a pair that cannot be measured gives its problem."""
+    """Measure pairs, in order; a pair that cannot be measured gives its problem.
+
+    Much work is done by worker processes: the fastest decoder holds the interpreter lock.
+    """
     measure = partial(_measure_chunk, question=question, spacing=spacing)
-    for chunk in chunk_map(measure, pairs, workers=workers):
-        yield from chunk
+    return chain.from_iterable(chunk_map(measure, pairs, workers=workers))
 
 
 def _measure_chunk(

@@ -134,7 +134,9 @@ def _reference(path: Path, scheme: LabelScheme) -> tuple[Mask, str]:
 
 
 def _several(labels: Labels) -> bool:
-    return bool(((labels != 0) & (labels != labels.max(initial=0))).any())
+    """Whether there are more values than 0 and one other."""
+    highest = labels.max(initial=0)
+    return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
 
 
 def _spacing(fixed: tuple[float, ...] | None, mask: Mask, where: str) -> tuple[float, ...]:

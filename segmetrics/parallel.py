@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Worker processes take a quarter of a second to start where they cannot be forked.
-_WORTH_PROCESSES_S = 1.0
+_WORTH_PROCESSES_S = 0.4
 _CHUNK_S = 0.1
 _MOST_PER_CHUNK = 256
 

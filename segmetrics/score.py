@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -28,7 +28,7 @@ from segmetrics.metrics.overlap import Values
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import chunk_map
-from segmetrics.pixels import PixelOptions, Question
+from segmetrics.pixels import Measured, PixelOptions, Question
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
 from segmetrics.stats.observations import Observations
@@ -37,7 +37,9 @@ from segmetrics.tables.schema import DIAGONAL
 from segmetrics.tables.writing import count_table
 
 _COUNTS_ONLY = PixelOptions()
+
 MOST_CLASSES = 256
+_MOST_HELD = 1 << 20  # elements of confusion matrices: 8 MB
 PER_IMAGE = ("dice", "iou", "precision", "recall")
 
 
@@ -49,8 +51,8 @@ class Scored:
     ----------
     ids
         File names without ending, sorted.
-    counts
-        Shape (n, K).
+    observations
+        The counts of n images and K classes, and distances where they were asked for.
     digests
         SHA-256 of each reference and prediction, uint8, shape (n, 2, 32).
     """
@@ -89,9 +91,35 @@ class _Chunk:
     counts: npt.NDArray[np.int64]  # (n, 4, K)
     digests: npt.NDArray[np.uint8]  # (n, 2, 32)
     confusion: npt.NDArray[np.int64]  # (K, K + 1), all pairs together
-    columns: dict[str, Values]  # (n, K) each, and the diagonals (n,)
-    problems: tuple[Problem, ...]
-    lossy: tuple[tuple[str, int], ...]
+    problems: tuple[Problem, ...] = ()
+    lossy: tuple[tuple[str, int], ...] = ()
+    columns: dict[str, Values] = field(default_factory=dict)  # (n, K) each, and diagonals (n,)
+
+    @classmethod
+    def empty(cls, n: int, k: int) -> _Chunk:
+        """Of `n` pairs and `k` classes, nothing counted."""
+        return cls(
+            np.zeros((n, 4, k), np.int64),
+            np.zeros((n, 2, 32), np.uint8),
+            np.zeros((k, k + 1), np.int64),
+        )
+
+    def take(self, matrices: Mapping[int, npt.NDArray[np.int64]]) -> None:
+        """Put the counts of confusion matrices, by the place of their pair."""
+        if matrices:
+            stacked = np.stack(list(matrices.values()))
+            four = ConfusionCounts.from_matrix(stacked)
+            columns = np.stack((four.tp, four.fp, four.fn, four.tn), axis=1)
+            self.counts[list(matrices)] = columns
+            self.confusion[:] += stacked.sum(axis=0)
+
+    def put(self, place: int, measured: Measured) -> None:
+        """Put the distances of a pair."""
+        n, _, k = self.counts.shape
+        for name, values in measured.columns.items():
+            self.columns.setdefault(name, np.full((n, k), np.nan))[place] = values
+        if measured.diagonal is not None:
+            self.columns.setdefault(DIAGONAL, np.full(n, np.nan))[place] = measured.diagonal
 
 
 def score_folders(
@@ -126,8 +154,7 @@ def score_folders(
     question = Question(scheme, Targets(scheme.names), OperatingPoint("argmax"), options)
     n, k = len(pairs), scheme.n_classes
     columns: dict[str, list[Values]] = {}
-    counts, digests = np.zeros((n, 4, k), np.int64), np.zeros((n, 2, 32), np.uint8)
-    confusion = np.zeros((k, k + 1), np.int64)
+    whole = _Chunk.empty(n, k)
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
     count = partial(
@@ -136,8 +163,8 @@ def score_folders(
     at = 0
     for chunk in _shown(chunk_map(count, pairs, workers=workers), n, "scoring"):
         here = slice(at, at := at + len(chunk.counts))
-        counts[here], digests[here] = chunk.counts, chunk.digests
-        confusion += chunk.confusion
+        whole.counts[here], whole.digests[here] = chunk.counts, chunk.digests
+        whole.confusion[:] += chunk.confusion
         for name, values in chunk.columns.items():
             columns.setdefault(name, []).append(values)
         problems += chunk.problems
@@ -147,9 +174,10 @@ def score_folders(
     warn_lossy(lossy)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     diagonals = joined.pop(DIAGONAL, None)
-    whole = Observations(ConfusionCounts(*counts.swapaxes(0, 1)), joined, diagonals)
+    observed = Observations(ConfusionCounts(*whole.counts.swapaxes(0, 1)), joined, diagonals)
     ids = tuple(pair.stem for pair in pairs)
-    return Scored(ids, whole, digests, question, _evaluate(whole, confusion, scheme))
+    evaluation = _evaluate(observed, whole.confusion, scheme)
+    return Scored(ids, observed, whole.digests, question, evaluation)
 
 
 def _shown(chunks: Iterator[_Chunk], total: int, text: str) -> Iterator[_Chunk]:
@@ -175,18 +203,16 @@ def _count(
     spacing: tuple[float, ...] | None,
 ) -> _Chunk:
     k = question.scheme.n_classes
-    columns: dict[str, Values] = {}
-    counts = np.zeros((len(pairs), 4, k), np.int64)
-    digests = np.zeros((len(pairs), 2, 32), np.uint8)
-    confusion = np.zeros((k, k + 1), np.int64)
+    chunk = _Chunk.empty(len(pairs), k)
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
+    held: dict[int, npt.NDArray[np.int64]] = {}  # matrices, turned into counts many at a time
     for i, pair in enumerate(pairs):
-        reference, prediction = references / pair.reference, predictions / pair.prediction
+        reference = references / pair.reference
         try:
             found = measure_files(
                 reference=reference,
-                prediction=prediction,
+                prediction=predictions / pair.prediction,
                 question=question,
                 spacing=spacing,
                 given=True,
@@ -194,18 +220,17 @@ def _count(
         except DataError as error:
             problems.append(error.problems[0])
             continue
-        four = ConfusionCounts.from_matrix(found.measured.matrix)
-        for name, values in found.measured.columns.items():
-            columns.setdefault(name, np.full((len(pairs), k), np.nan))[i] = values
-        if found.measured.diagonal is not None:
-            columns.setdefault(DIAGONAL, np.full(len(pairs), np.nan))[i] = found.measured.diagonal
-        counts[i] = four.tp, four.fp, four.fn, four.tn
-        for j, digest in enumerate((found.reference_digest, found.prediction_digest)):
-            digests[i, j] = np.frombuffer(bytes.fromhex(digest), np.uint8)
-        confusion += found.measured.matrix
+        digests = bytes.fromhex(found.reference_digest + found.prediction_digest)
+        chunk.digests[i] = np.frombuffer(digests, np.uint8).reshape(2, 32)
         if found.lossy_pixels is not None:
             lossy.append((str(reference), found.lossy_pixels))
-    return _Chunk(counts, digests, confusion, columns, tuple(problems), tuple(lossy))
+        held[i] = found.measured.matrix
+        chunk.put(i, found.measured)
+        if len(held) * k * k >= _MOST_HELD:
+            chunk.take(held)
+            held = {}
+    chunk.take(held)
+    return replace(chunk, problems=tuple(problems), lossy=tuple(lossy))
 
 
 def _evaluate(

@@ -32,6 +32,9 @@ def pair_names(references: Path, predictions: Path) -> list[PairNames]:
         files = [files_by_stem(folder, SUFFIXES, "mask") for folder in (references, predictions)]
         pair_by_stem(files[0], files[1], ("reference", "prediction"))
         left, right = ({stem: path.name for stem, path in by.items()} for by in files)
+    for stem, name in left.items():
+        if right[stem] == name:
+            right[stem] = name  # one text for both: there may be very many
     return [PairNames(stem, left[stem], right[stem]) for stem in sorted(left)]
 
 

@@ -60,13 +60,14 @@ def decode_label_png(content: bytes) -> tuple[Pixels, Mode] | None:
     if parsed is None:
         return None
     shape, mode, compressed = parsed
-    # In the order of measured speed; the standard library beats Pillow, too.
-    unfiltered = _starts_unfiltered(compressed)
-    pixels = _as_stored(compressed, shape, _isal) if unfiltered and _isal else None
-    if pixels is None and _kornia is not None:
+    # Palette files have no row filters as a rule (and ours have none), grey ones have: there the
+    # first row, often empty, says little. The standard library still beats Pillow.
+    if _kornia is not None and (mode == "L" or _isal is None):
         pixels = _unfiltered(content, shape, _kornia.decode_image_png_u8)
-    elif pixels is None and unfiltered and _isal is None:
-        pixels = _as_stored(compressed, shape, zlib)
+    else:
+        pixels = _as_stored(compressed, shape, _isal or zlib)
+        if pixels is None and _kornia is not None:
+            pixels = _unfiltered(content, shape, _kornia.decode_image_png_u8)
     return None if pixels is None else (pixels, mode)
 
 
@@ -133,6 +134,8 @@ def _starts_unfiltered(compressed: bytes) -> bool:
 
 def _as_stored(compressed: bytes, shape: tuple[int, int], inflater: Any) -> Pixels | None:
     """The rows of a file whose rows are all unfiltered: a view of what was inflated."""
+    if not _starts_unfiltered(compressed):
+        return None
     height, width = shape
     size = height * (width + 1)
     stream = inflater.decompressobj()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -162,3 +163,19 @@ def test_the_manifest_lists_kind_source_and_digests(tmp_path, finished):
     assert (data["schema"], data["kind"], data["source"]) == (1, "labels", "m")
     assert sorted(data["predictions"]) == ["a", "b"]
     assert data["predictions"]["a"]["key"] == "1"
+
+
+def test_label_maps_are_stored_without_row_filters_which_decode_fastest():
+    rng = np.random.default_rng(0)
+    index = rng.integers(0, 3, (9, 14))
+    scheme = LabelScheme.of({"a": 0, "b": 1, "c": 7})
+    content = label_map_png(index, scheme)
+    data, at = b"", 8
+    while at < len(content):
+        length = int.from_bytes(content[at : at + 4], "big")
+        if content[at + 4 : at + 8] == b"IDAT":
+            data += content[at + 8 : at + 8 + length]
+        at += 12 + length
+    rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(9, 15)
+    assert not rows[:, 0].any()
+    assert rows[:, 1:].tolist() == np.array([0, 1, 7])[index].tolist()

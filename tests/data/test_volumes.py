@@ -130,7 +130,7 @@ def test_headers_that_say_nothing_sure():
     bad = pixdim.copy()
     bad[3] = 5
     text = message(patched(pixdim=bad))
-    assert "its voxel size is 0.5 x 0.500" in text
+    assert "its voxels are 0.5 x 0.500" in text
     assert "distances in mm would be wrong" in text
     assert "cannot be inverted" in message(patched(srow_x=[0, 0, 0, 0]))
     assert "half of a pair of files" in message(patched(magic=b"ni1"))

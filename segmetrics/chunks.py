@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from segmetrics.errors import DataError
 from segmetrics.tables import (
-    CONFUSION,
     IMAGES,
+    OTHER,
+    TABLES,
     MeasuredImage,
-    confusion_table,
-    image_table,
+    Targets,
     read_table,
     write_table,
 )
+from segmetrics.tables.schema import SIDES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,24 +28,23 @@ Digests = tuple[str, str, str]
 
 
 class Parts:
-    """The finished chunks of a split and their merging into the two tables.
+    """The finished chunks of a split and their merging into its tables.
 
     Parameters
     ----------
     out
         `results/measurements/<split>`.
-    classes
-        Class names, in declared order.
+    targets
+        Classes and regions.
     key
         Digest of the settings that the counts depend on; a chunk of another key is not reused.
     """
 
-    def __init__(self, out: Path, classes: Sequence[str], key: str) -> None:
-        self.out, self._classes, self._key = out, classes, key
+    def __init__(self, out: Path, targets: Targets, key: str) -> None:
+        self.out, self._targets, self._key = out, targets, key
         self._folder = out / _FOLDER
         self._next = 0
-        self._images: list[pa.Table] = []
-        self._pairs: list[pa.Table] = []
+        self._tables: dict[str, list[pa.Table]] = {name: [] for name in targets.tables}
 
     @property
     def any(self) -> bool:
@@ -67,18 +67,18 @@ class Parts:
         import pyarrow.compute as pc
 
         try:
-            images, meta = read_table(folder / IMAGES)
-            pairs, pairs_meta = read_table(folder / CONFUSION)
+            read = {name: read_table(folder / name) for name in self._targets.tables}
         except DataError:
             return set()  # nothing there, or half of it: measured again
-        if not meta["key"] == pairs_meta["key"] == self._key:
+        if {meta["key"] for _, meta in read.values()} != {self._key}:
             return set()
+        images = read[IMAGES][0]
         columns = [f"{name}_digest" for name in ("image", "reference", "prediction")]
         rows = zip(*(images.column(name).to_pylist() for name in ["id", *columns]), strict=True)
         found = {i for i, *digests in rows if wanted.get(i) == tuple(digests) and i not in done}
         keep = pa.array(sorted(found), pa.string())
-        self._images.append(images.filter(pc.is_in(images.column("id"), keep)))
-        self._pairs.append(pairs.filter(pc.is_in(pairs.column("id"), keep)))
+        for name, (table, _) in read.items():
+            self._tables[name].append(table.filter(pc.is_in(table.column("id"), keep)))
         return found
 
     def add(self, images: Sequence[MeasuredImage]) -> None:
@@ -87,36 +87,52 @@ class Parts:
             return
         folder = self._folder / f"{self._next:06d}"
         self._next += 1
-        tables = image_table(images, self._classes), confusion_table(images, self._classes)
-        # The images table is last: a chunk without it does not count.
-        self._write(folder / CONFUSION, tables[1])
-        self._write(folder / IMAGES, tables[0])
-        self._images.append(tables[0])
-        self._pairs.append(tables[1])
+        for name in self._targets.tables:
+            table = TABLES[name](images, self._targets)
+            self._write(folder / name, table)
+            self._tables[name].append(table)
 
     def _write(self, path: Path, table: pa.Table) -> None:
-        write_table(path, table, classes=self._classes, key=self._key)
+        write_table(path, table, targets=self._targets, key=self._key)
 
     def merge(self, ids: Sequence[str]) -> None:
-        """Write the two tables, sorted, and remove the chunks."""
+        """Write the tables, sorted, and remove the chunks."""
         import pyarrow as pa
 
-        names = list(self._classes)
-        images = _sorted(pa.concat_tables(self._images), {"id": sorted(ids), "class": names})
-        keys = {"id": sorted(ids), "reference": names, "prediction": [*names, ""]}
-        self._write(self.out / CONFUSION, _sorted(pa.concat_tables(self._pairs), keys))
-        self._write(self.out / IMAGES, images)
+        order = _order(ids, self._targets)
+        for name, parts in self._tables.items():
+            self._write(self.out / name, _sorted(pa.concat_tables(parts), order))
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def finished_tables(images: Sequence[MeasuredImage], targets: Targets) -> dict[str, pa.Table]:
+    """The tables of a split as `Parts.merge` writes them."""
+    order = _order([image.id for image in images], targets)
+    return {name: _sorted(TABLES[name](images, targets), order) for name in targets.tables}
+
+
+def _order(ids: Sequence[str], targets: Targets) -> dict[str, list[str]]:
+    classes = [*targets.classes, OTHER]
+    return {
+        "id": sorted(ids),
+        "class": list(targets.names),
+        "reference": classes,
+        "prediction": classes,
+        "side": list(SIDES),
+    }
+
+
 def _sorted(table: pa.Table, order: Mapping[str, Sequence[str]]) -> pa.Table:
-    """Rows sorted by the place of each column's value in the given order."""
+    """Rows sorted by the place of each column's value in the given order; numbers as they are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     places = {
-        name: pc.index_in(table.column(name), pa.array(values, pa.string()))
-        for name, values in order.items()
+        name: pc.index_in(table.column(name), pa.array(order[name], pa.string()))
+        for name in table.schema.names
+        if name in order
     }
-    keys = [(name, "ascending") for name in order]
+    if "object" in table.schema.names:
+        places["object"] = table.column("object")
+    keys = [(name, "ascending") for name in places]
     return table.take(pc.sort_indices(pa.table(places), sort_keys=keys)).combine_chunks()

@@ -80,7 +80,9 @@ def _add_score(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "examples:\n"
         "  segmetrics score --references masks --predictions predicted --binary\n"
         "  segmetrics score --references masks --predictions predicted \\\n"
-        "      --classes background=0,tumour=1,vessel=2 --exclude background --ignore 255\n",
+        "      --classes background=0,tumour=1,vessel=2 --exclude background --ignore 255\n"
+        "  segmetrics score --references masks --predictions predicted --binary \\\n"
+        "      --surface 2 --spacing 0.5,0.5\n",
     )
     parser.add_argument(
         "--references", type=Path, required=True, metavar="DIR", help="folder of true masks"
@@ -114,6 +116,19 @@ def _add_score(subparsers: Commands[argparse.ArgumentParser]) -> None:
         metavar="VALUE,...",
         default="",
         help="label values of the references that are counted nowhere",
+    )
+    parser.add_argument(
+        "--surface",
+        type=float,
+        metavar="TOLERANCE",
+        help="also measure distances between borders (hd, hd95, assd, masd, nsd); the tolerance is "
+        "what nsd takes as close enough",
+    )
+    parser.add_argument(
+        "--spacing",
+        metavar="A,B[,C]",
+        help="size of a pixel along each axis, the unit of the distances (default: 1, pixels; "
+        "`file`: what NIfTI headers say)",
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all numbers as JSON")
     parser.add_argument(
@@ -180,6 +195,11 @@ def _add_rules(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "replaces one, null removes it.",
     )
     _add_params(parser)
+    parser.add_argument(
+        "--metrics",
+        action="store_true",
+        help="list every metric instead: what it is, its range, how to ask for it",
+    )
 
 
 def _add_verdict(subparsers: Commands[argparse.ArgumentParser]) -> None:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def score(arguments: argparse.Namespace) -> None:
+    from segmetrics.config.options import parse_spacing, parse_surface
     from segmetrics.files import write_json
     from segmetrics.parallel import available_cores
     from segmetrics.score import score_folders, write_score_table
-    from segmetrics.tables_text import score_table
+    from segmetrics.tables_text import distance_table, score_table
     from segmetrics.texts import terminal
 
     if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
@@ -27,8 +28,12 @@ def score(arguments: argparse.Namespace) -> None:
         predictions=arguments.predictions,
         scheme=_scheme(arguments),
         workers=arguments.workers or available_cores(),
+        options=parse_surface(arguments.surface),
+        spacing=parse_spacing(arguments.spacing),
     )
     terminal().print(score_table(scored))
+    if scored.observations.columns:
+        terminal().print(distance_table(scored))
     zero = [n for n, v in zip(scored.scheme.names, scored.scheme.values, strict=True) if 0 in v]
     if arguments.exclude is None and zero and {zero[0]} < set(scored.scheme.scored):
         text = f"note: the class mean includes {zero[0]}; --exclude {zero[0]} leaves it out"
@@ -76,9 +81,12 @@ def init(arguments: argparse.Namespace) -> None:
 def rules(arguments: argparse.Namespace) -> None:
     from segmetrics.config import load_settings
     from segmetrics.config.build import policy
-    from segmetrics.tables_text import print_policy
+    from segmetrics.tables_text import print_catalog, print_policy
     from segmetrics.texts import terminal
 
+    if arguments.metrics:
+        print_catalog(terminal())
+        return
     print_policy(policy(load_settings(arguments.params)), terminal())
 
 
@@ -129,10 +137,11 @@ def promote(arguments: argparse.Namespace) -> None:
     from segmetrics.config.build import (
         evaluation_options,
         layout,
-        operating_point,
         policy,
         predictor,
+        question,
         result_settings,
+        spacing,
         workers,
     )
     from segmetrics.registry import check_candidate, promote
@@ -144,7 +153,8 @@ def promote(arguments: argparse.Namespace) -> None:
         evaluation_options(settings),
         result_settings(settings),
         predictor=predictor(settings),
-        point=operating_point(settings),
+        question=question(settings),
+        spacing=spacing(settings),
         workers=workers(settings),
     )
     promoted = promote(

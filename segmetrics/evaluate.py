@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from segmetrics.by_size import evaluate_sizes
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
@@ -18,6 +19,7 @@ from segmetrics.metrics.catalog import AGGREGATES, CATALOG, Aggregate
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_index
 from segmetrics.stats.evaluation import Scope, SplitEvaluation, Table
+from segmetrics.stats.observations import Observations
 from segmetrics.tables import Measurements, read_measurements
 
 # A column with more values than this is a measurement or a name, not a slice.
@@ -36,11 +38,14 @@ class EvaluationOptions:
         Whether Dice and IoU of an image without the class in both masks are 1 instead of undefined.
     measured_with
         `settings_key` that the tables must have been measured with; None: any.
+    size_edges
+        See `evaluate_sizes`.
     """
 
     scored: tuple[str, ...]
     both_empty_is_one: bool = False
     measured_with: str | None = None
+    size_edges: tuple[int, ...] | None = None
 
 
 def evaluate_split(
@@ -55,7 +60,7 @@ def evaluate_split(
     """
     ordered = [rows[i] for i in measurements.ids]
     groups = group_index([row.group for row in ordered])
-    whole = evaluate_counts(measurements.counts, groups, measurements.classes, options)
+    whole = evaluate_counts(measurements.observations, groups, measurements.classes, options)
     slices, left_out = _slices(measurements, ordered, groups, options)
     confusion = measurements.confusion
     return SplitEvaluation(
@@ -63,16 +68,17 @@ def evaluate_split(
         groups=whole.groups,
         classes=whole.classes,
         mean=whole.mean,
-        labels=measurements.classes,
+        labels=measurements.targets.classes,
         confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
         other=tuple(confusion[:, -1].tolist()),
         slices=slices,
         slices_left_out=left_out,
+        sizes=evaluate_sizes(measurements, groups, options.size_edges),
     )
 
 
 def evaluate_counts(
-    counts: ConfusionCounts,
+    observed: Observations | ConfusionCounts,
     groups: npt.NDArray[np.intp],
     classes: Sequence[str],
     options: EvaluationOptions,
@@ -81,16 +87,20 @@ def evaluate_counts(
 
     Parameters
     ----------
-    counts
-        Shape (n, K).
+    observed
+        What was measured of them, or their counts of shape (n, R).
+    classes
+        The names of the R classes and regions.
     groups
         Shape (n,): any integers that tell the groups apart.
     """
+    if isinstance(observed, ConfusionCounts):
+        observed = Observations(observed)
     local = np.unique(groups, return_inverse=True)[1].reshape(-1)
     tables: dict[str, dict[str, dict[str, Estimate]]] = {name: {} for name in classes}
     mean: dict[str, dict[str, Estimate]] = {}
     for aggregate in AGGREGATES:
-        by_metric = _aggregate(counts, local, aggregate, options)
+        by_metric = _aggregate(observed, local, aggregate, options)
         for k, name in enumerate(classes):
             tables[name][aggregate] = {m: values[k] for m, values in by_metric.items()}
         scored = [k for k, name in enumerate(classes) if name in options.scored]
@@ -103,16 +113,16 @@ def evaluate_counts(
 
 
 def _aggregate(
-    counts: ConfusionCounts,
+    observed: Observations,
     groups: npt.NDArray[np.intp],
     aggregate: Aggregate,
     options: EvaluationOptions,
 ) -> dict[str, list[Estimate]]:
     return {
-        name: estimates(
-            metric, counts, groups, aggregate, both_empty_is_one=options.both_empty_is_one
+        metric.name: estimates(
+            metric, observed, groups, aggregate, both_empty_is_one=options.both_empty_is_one
         )
-        for name, metric in CATALOG.items()
+        for metric in observed.metrics
         if aggregate in metric.aggregates
     }
 
@@ -138,7 +148,10 @@ def _slices(
         for value in distinct.tolist():
             chosen = np.flatnonzero(values == value)
             slices[column][value] = evaluate_counts(
-                measurements.counts.rows(chosen), groups[chosen], measurements.classes, options
+                measurements.observations.rows(chosen),
+                groups[chosen],
+                measurements.classes,
+                options,
             )
     return slices, left_out
 
@@ -158,7 +171,7 @@ def read_split(
     listed = {s.id: s for s in read_sample_list(results / "samples" / f"{split}.csv")}
     measurements = read_measurements(folder)
     if measured_with is not None and measurements.key != measured_with:
-        what = "was measured with other classes, encoding, ignored labels or threshold"
+        what = "was measured with other classes, encoding, threshold or options of `measure:`"
         raise DataError(str(folder), what, "run `dvc repro`")
     by_id = {row.id: row for row in rows if row.split == split}
     lacking = sorted(set(listed) ^ set(measurements.ids) | set(listed) ^ set(by_id))

@@ -76,10 +76,10 @@ class Layout:
 
     @property
     def tables(self) -> tuple[Path, ...]:
-        """The measurement tables of all splits."""
-        return tuple(
-            self.measurements(split) / name for split in self.splits for name in (IMAGES, CONFUSION)
-        )
+        """The measurement tables of all splits: those that always are, and those asked for."""
+        always = {self.measurements(s) / name for s in self.splits for name in (IMAGES, CONFUSION)}
+        asked = {path for s in self.splits for path in self.measurements(s).glob("*.parquet")}
+        return tuple(sorted(always | asked))
 
 
 def digest(path: Path) -> str:

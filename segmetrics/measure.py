@@ -7,23 +7,13 @@ a row is reused only where the settings and the digests of reference and predict
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from segmetrics.chunks import Parts
-from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import (
-    check_reference,
-    lossy_pixels,
-    read_mask,
-    read_probability,
-    warn_jpeg_predictions,
-)
+from segmetrics.data.masks import warn_jpeg_predictions
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import ConfigError, DataError, Problem
@@ -31,21 +21,26 @@ from segmetrics.files import sha256_bytes, sha256_json
 from segmetrics.format import FORMAT
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
-from segmetrics.metrics.counts import Labels, confusion_matrix
 from segmetrics.operating_point import OperatingPoint
+from segmetrics.pair import measure_files
 from segmetrics.parallel import ordered_map
+from segmetrics.pixels import Question
 from segmetrics.progress import progress
-from segmetrics.tables import MeasuredImage
+from segmetrics.tables import SCHEMA, MeasuredImage
 
 _CHUNK = 64  # images a part: about a second of work
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sample and the file of its prediction."""
+    """A sample and the file of its prediction.
+
+    `given`: the prediction was not written by `infer`, so it may hold object numbers.
+    """
 
     sample: Sample
     prediction: Path
+    given: bool = False
 
 
 def measure_split(
@@ -53,16 +48,20 @@ def measure_split(
     *,
     predictions: Path,
     out: Path,
-    scheme: LabelScheme,
-    operating_point: OperatingPoint,
+    question: Question,
+    spacing: tuple[float, ...] | None,
     workers: int,
 ) -> None:
-    """Measure a split: write `images.parquet` and `confusion.parquet` to `out`.
+    """Measure a split: write the tables to `out`.
 
     Parameters
     ----------
     predictions
         A folder that `infer` wrote, or any folder of files named by sample id.
+    question
+        What is asked of every pair.
+    spacing
+        Of the pixels, one value per axis; empty: 1 for every axis; None: what the files say.
 
     Raises
     ------
@@ -73,14 +72,13 @@ def measure_split(
         listed: everything that is wrong is reported together.
     """
     manifest = read_manifest(predictions)
-    _check_kind(manifest, operating_point, predictions)
+    _check_kind(manifest, question.point, predictions)
     pairs = pair_samples(samples, predictions, manifest)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
-    key = settings_key(scheme, operating_point)
-    parts = Parts(out, scheme.names, key)
+    parts = Parts(out, question.targets, settings_key(question, spacing))
     done = parts.finished(_known_digests(pairs, workers) if parts.any else {})
     todo = [pair for pair in pairs if pair.sample.id not in done]
-    results = measure_pairs(todo, scheme=scheme, point=operating_point, workers=workers)
+    results = measure_pairs(todo, question=question, spacing=spacing, workers=workers)
     shown = progress(results, total=len(todo), text="measuring")
     problems: list[Problem] = []
     for chunk in _chunks(shown, _CHUNK):
@@ -105,11 +103,12 @@ def _prediction_digest(pair: Pair) -> str:
     return sha256_bytes(read_bytes(pair.prediction))
 
 
-def settings_key(scheme: LabelScheme, point: OperatingPoint) -> str:
-    """The digest of every setting that the counts depend on."""
-    return sha256_json(
-        [FORMAT, scheme.names, scheme.values, scheme.ignore, scheme.encoding, point.threshold]
-    )
+def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -> str:
+    """The digest of every setting that the measurements depend on."""
+    scheme = question.scheme
+    labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
+    asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
+    return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
 def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
@@ -138,7 +137,7 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
     """
     if manifest is None:
         files = match_given(folder, samples)
-        return [Pair(sample, files[sample.id]) for sample in samples]
+        return [Pair(sample, files[sample.id], given=True) for sample in samples]
     pairs, problems = [], []
     for sample in samples:
         entry = manifest.entries.get(sample.id)
@@ -147,102 +146,43 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
             text = f'no prediction for the sample "{sample.id}"'
             problems.append(Problem(str(folder), text, f"expected {sample.id}.png"))
         else:
-            pairs.append(Pair(sample, path))
+            pairs.append(Pair(sample, path, given=manifest.kind == "given"))
     if problems:
         raise DataError.of(problems, f"predictions in {folder}")
     return pairs
 
 
 def measure_pairs(
-    pairs: Sequence[Pair], *, scheme: LabelScheme, point: OperatingPoint, workers: int
+    pairs: Sequence[Pair],
+    *,
+    question: Question,
+    spacing: tuple[float, ...] | None,
+    workers: int,
 ) -> Iterator[MeasuredImage | Problem]:
-    """Measure pairs over threads, in order; a pair that cannot be measured gives its problem."""
-    return ordered_map(partial(_measure, scheme=scheme, point=point), pairs, workers=workers)
+    """Measure pairs, in order; a pair that cannot be measured gives its problem."""
+    measure = partial(_measure, question=question, spacing=spacing)
+    return ordered_map(measure, pairs, workers=workers)
 
 
-def _measure(pair: Pair, *, scheme: LabelScheme, point: OperatingPoint) -> MeasuredImage | Problem:
+def _measure(
+    pair: Pair, *, question: Question, spacing: tuple[float, ...] | None
+) -> MeasuredImage | Problem:
     sample = pair.sample
     try:
-        counted = count_files(
-            reference=sample.mask, prediction=pair.prediction, scheme=scheme, point=point
+        found = measure_files(
+            reference=sample.mask,
+            prediction=pair.prediction,
+            question=question,
+            spacing=spacing,
+            given=pair.given,
         )
-        if counted.reference_digest != sample.mask_digest:
+        if found.reference_digest != sample.mask_digest:
             raise DataError(
                 str(sample.mask), "changed since `samples` ran", "run `dvc repro` again"
             )
     except DataError as error:
         return error.problems[0]
-    return MeasuredImage(
-        id=sample.id,
-        image_digest=sample.image_digest,
-        reference_digest=counted.reference_digest,
-        prediction_digest=counted.prediction_digest,
-        matrix=counted.matrix,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CountedPair:
-    """The confusion matrix (K, K + 1) of two files, and their digests.
-
-    `lossy_pixels` is set where the reference is a JPEG: its pixels that are neither 0 nor 255.
-    """
-
-    matrix: npt.NDArray[np.int64]
-    reference_digest: str
-    prediction_digest: str
-    lossy_pixels: int | None
-
-
-def count_files(
-    *, reference: Path, prediction: Path, scheme: LabelScheme, point: OperatingPoint
-) -> CountedPair:
-    """Read a reference and a prediction and count their pixels.
-
-    Raises
-    ------
-    DataError
-        A file cannot be used, the shapes differ, or the reference holds an undeclared label.
-    """
-    reference_bytes, prediction_bytes = read_bytes(reference), read_bytes(prediction)
-    mask = read_mask(reference_bytes, str(reference), scheme)
-    predicted = _prediction(prediction_bytes, str(prediction), scheme, point)
-    if predicted.shape != mask.labels.shape:
-        raise DataError(
-            str(prediction),
-            f"has shape {predicted.shape}, its reference {reference} {mask.labels.shape}",
-            "nothing is resized to fit: write predictions at the size of the mask",
-        )
-    try:
-        matrix = confusion_matrix(
-            reference=mask.labels,
-            prediction=predicted,
-            n_classes=scheme.n_classes,
-            reference_lookup=scheme.reference_lookup,
-            prediction_lookup=(
-                scheme.threshold_lookup if point.probability else scheme.prediction_lookup
-            ),
-        )
-    except DataError:
-        check_reference(mask, str(reference), scheme)  # says the same with the file's name
-        raise
-    return CountedPair(
-        matrix, sha256_bytes(reference_bytes), sha256_bytes(prediction_bytes), lossy_pixels(mask)
-    )
-
-
-def _prediction(content: bytes, where: str, scheme: LabelScheme, point: OperatingPoint) -> Labels:
-    if point.threshold is not None:
-        return read_probability(content, where, point.threshold)
-    labels = read_mask(content, where, scheme).labels
-    if scheme.encoding == "binary" and ((labels != 0) & (labels != labels.max(initial=0))).any():
-        raise DataError(
-            where,
-            f"holds {np.unique(labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
-            "apply a threshold first)",
-        )
-    return labels
+    return found.named(sample.id, sample.image_digest)
 
 
 def _chunks(

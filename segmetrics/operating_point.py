@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from segmetrics.data.masks import threshold_level
 from segmetrics.errors import DataError
 from segmetrics.files import write_json
 
@@ -22,6 +23,13 @@ class OperatingPoint:
     def probability(self) -> bool:
         """Whether predictions are probability maps."""
         return self.threshold is not None
+
+    @property
+    def level(self) -> int:
+        """The smallest stored value `q = min(255, floor(256 p))` that counts as foreground."""
+        if self.threshold is None:
+            raise ValueError("label maps have no threshold")
+        return threshold_level(self.threshold)
 
     def __str__(self) -> str:
         return self.decision + (f", threshold {self.threshold:g}" if self.threshold else "")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from segmetrics.data.labels import LabelScheme
+from segmetrics.chunks import finished_tables
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample, read_sample_list
 from segmetrics.errors import DataError, Problem, PromotionError
@@ -16,11 +14,11 @@ from segmetrics.files import sha256_bytes
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
 from segmetrics.measure import measure_pairs, pair_samples
-from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import ordered_map
+from segmetrics.pixels import Question
 from segmetrics.progress import progress
-from segmetrics.tables import MeasuredImage, read_measurements
+from segmetrics.tables import MeasuredImage, Targets, read_table
+from segmetrics.tables.writing import rows_digest
 
 _GIVEN = "predictions were given, not made by a model here: they can be judged, not promoted"
 
@@ -48,8 +46,10 @@ def check_made_here(layout: Layout, predictor: Predictor) -> None:
             raise PromotionError(str(folder), what, "run `dvc repro`")
 
 
-def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, workers: int) -> None:
-    """Count every pair of files again and compare with the tables; hash every image.
+def measure_again(
+    layout: Layout, question: Question, spacing: tuple[float, ...] | None, workers: int
+) -> None:
+    """Measure every pair of files again and compare with the tables; hash every image.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, wo
         pairs = pair_samples(samples, folder, read_manifest(folder))
         problems = _changed(samples, workers)
         measured: list[MeasuredImage] = []
-        again = measure_pairs(pairs, scheme=scheme, point=point, workers=workers)
+        again = measure_pairs(pairs, question=question, spacing=spacing, workers=workers)
         for result in progress(again, total=len(pairs), text="measuring again"):
             if isinstance(result, Problem):
                 problems.append(result)
@@ -72,7 +72,7 @@ def measure_again(layout: Layout, scheme: LabelScheme, point: OperatingPoint, wo
                 measured.append(result)
         if problems:
             raise DataError.of(problems, f"{split}: files that changed after they were judged")
-        _compare(layout, split, measured)
+        _compare(layout.measurements(split), measured, question.targets)
 
 
 def check_files(layout: Layout, workers: int) -> None:
@@ -116,19 +116,11 @@ def _differs(file: tuple[Path, str]) -> Problem | None:
     return Problem(str(path), "changed since it was listed", "run `dvc repro` again")
 
 
-def _compare(layout: Layout, split: str, measured: list[MeasuredImage]) -> None:
-    folder = layout.measurements(split)
-    tables = read_measurements(folder)
-    measured.sort(key=lambda image: image.id)
-    counts = ConfusionCounts.from_matrix(np.stack([image.matrix for image in measured]))
-    same = (
-        tables.ids == tuple(image.id for image in measured)
-        and tables.prediction_digests == tuple(image.prediction_digest for image in measured)
-        and all(
-            np.array_equal(getattr(counts, name), getattr(tables.counts, name))
-            for name in ("tp", "fp", "fn", "tn")
-        )
-    )
-    if not same:
-        what = "is not what the masks and predictions at hand give"
-        raise PromotionError(str(folder), what, "delete it and run `dvc repro`")
+def _compare(folder: Path, measured: list[MeasuredImage], targets: Targets) -> None:
+    tables = finished_tables(measured, targets)
+    if all(
+        rows_digest(read_table(folder / name)[0]) == rows_digest(t) for name, t in tables.items()
+    ):
+        return
+    what = "is not what the masks and predictions at hand give"
+    raise PromotionError(str(folder), what, "delete it and run `dvc repro`")

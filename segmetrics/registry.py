@@ -16,7 +16,7 @@ from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_js
 from segmetrics.files import sha256_path
 from segmetrics.inference.predict import Predictor
 from segmetrics.judge import Policy, evaluate_project, judge_project
-from segmetrics.operating_point import OperatingPoint
+from segmetrics.pixels import Question
 from segmetrics.recheck import check_made_here, measure_again
 from segmetrics.stats.evaluation import metrics_json
 from segmetrics.tracking import connect, find_runs, tracking_uri
@@ -61,7 +61,8 @@ def check_candidate(
     settings: Mapping[str, Any],
     *,
     predictor: Predictor,
-    point: OperatingPoint,
+    question: Question,
+    spacing: tuple[float, ...] | None,
     workers: int,
 ) -> Candidate:
     """Measure again, compute evaluation and verdict again, and compare every digest.
@@ -101,7 +102,7 @@ def check_candidate(
             "`segmetrics verdict` gives the reasons",
         )
     check_made_here(layout, predictor)
-    measure_again(layout, predictor.scheme, point, workers)
+    measure_again(layout, question, spacing, workers)
     return Candidate(layout.source, digest(layout.source), eval_id(layout, settings), verdict)
 
 

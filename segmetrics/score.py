@@ -4,55 +4,104 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
-from segmetrics.data.pictures import SUFFIXES, read_bytes
+from segmetrics.data.names import PairNames, pair_names
+from segmetrics.data.pictures import read_bytes
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
 from segmetrics.files import write_text
-from segmetrics.measure import CountedPair, count_files, settings_key
+from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.metrics.overlap import Values
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.parallel import ordered_map
+from segmetrics.pair import measure_files
+from segmetrics.parallel import chunk_map
+from segmetrics.pixels import PixelOptions, Question
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
-from segmetrics.tables import MeasuredImage, image_table, write_table
+from segmetrics.stats.observations import Observations
+from segmetrics.tables import Targets, write_table
+from segmetrics.tables.schema import DIAGONAL
+from segmetrics.tables.writing import count_table
 
+_COUNTS_ONLY = PixelOptions()
 MOST_CLASSES = 256
 PER_IMAGE = ("dice", "iou", "precision", "recall")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Two folders compared: per image, and all together."""
+    """Two folders compared: per image, and all together.
 
-    images: tuple[MeasuredImage, ...]
-    scheme: LabelScheme
+    Attributes
+    ----------
+    ids
+        File names without ending, sorted.
+    counts
+        Shape (n, K).
+    digests
+        SHA-256 of each reference and prediction, uint8, shape (n, 2, 32).
+    """
+
+    ids: tuple[str, ...]
+    observations: Observations
+    digests: npt.NDArray[np.uint8]
+    question: Question
     evaluation: SplitEvaluation
 
     @property
     def counts(self) -> ConfusionCounts:
         """Shape (n, K)."""
-        return ConfusionCounts.from_matrix(np.stack([image.matrix for image in self.images]))
+        return self.observations.counts
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The classes."""
+        return self.question.scheme
+
+    def values(self, metric: str) -> Values:
+        """The metric of every image and class, NaN where undefined, shape (n, K)."""
+        return self.observations.per_image(CATALOG[metric], both_empty_is_one=False)
 
     def spread(self, metric: str) -> list[float]:
         """Sample standard deviation over the images where the metric is defined, by class."""
-        values = CATALOG[metric].values(self.counts, both_empty_is_one=False)
+        values = self.values(metric)
         columns = [column[np.isfinite(column)] for column in values.T]
         return [float(c.std(ddof=1)) if c.size > 1 else float("nan") for c in columns]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """What is kept of some pairs: nothing of the size of an image or of K x K per pair."""
+
+    counts: npt.NDArray[np.int64]  # (n, 4, K)
+    digests: npt.NDArray[np.uint8]  # (n, 2, 32)
+    confusion: npt.NDArray[np.int64]  # (K, K + 1), all pairs together
+    columns: dict[str, Values]  # (n, K) each, and the diagonals (n,)
+    problems: tuple[Problem, ...]
+    lossy: tuple[tuple[str, int], ...]
+
+
 def score_folders(
-    *, references: Path, predictions: Path, scheme: LabelScheme | None, workers: int
+    *,
+    references: Path,
+    predictions: Path,
+    scheme: LabelScheme | None,
+    workers: int,
+    options: PixelOptions = _COUNTS_ONLY,
+    spacing: tuple[float, ...] | None = (),
 ) -> Scored:
     """Measure every pair of files of the same name.
 
@@ -61,58 +110,117 @@ def score_folders(
     scheme
         The classes; None: every label value that occurs in the references is a class, named by its
         number, and 0 is left out of the class mean.
+    options, spacing
+        What is measured besides the counts, and the size of a pixel (empty: 1 in every direction;
+        None: what the files say).
 
     Raises
     ------
     DataError
         Files are missing, surplus, unreadable or of another shape: all are listed.
     """
-    left = files_by_stem(references, SUFFIXES, "mask")
-    right = files_by_stem(predictions, SUFFIXES, "mask")
-    stems = pair_by_stem(left, right, ("reference", "prediction"))
-    warn_jpeg_predictions(right.values())
-    scheme = scheme or discover(list(left.values()), workers)
-    count = partial(_count, scheme=scheme)
-    pairs = [(left[stem], right[stem]) for stem in stems]
-    found = list(
-        progress(ordered_map(count, pairs, workers=workers), total=len(pairs), text="scoring")
+    pairs = pair_names(references, predictions)
+    jpeg = [p.prediction for p in pairs if p.prediction.lower().endswith((".jpg", ".jpeg"))]
+    warn_jpeg_predictions(predictions / name for name in jpeg)
+    scheme = scheme or discover([references / pair.reference for pair in pairs], workers)
+    question = Question(scheme, Targets(scheme.names), OperatingPoint("argmax"), options)
+    n, k = len(pairs), scheme.n_classes
+    columns: dict[str, list[Values]] = {}
+    counts, digests = np.zeros((n, 4, k), np.int64), np.zeros((n, 2, 32), np.uint8)
+    confusion = np.zeros((k, k + 1), np.int64)
+    problems: list[Problem] = []
+    lossy: list[tuple[str, int]] = []
+    count = partial(
+        _count, references=references, predictions=predictions, question=question, spacing=spacing
     )
-    problems = [result for result in found if isinstance(result, Problem)]
+    at = 0
+    for chunk in _shown(chunk_map(count, pairs, workers=workers), n, "scoring"):
+        here = slice(at, at := at + len(chunk.counts))
+        counts[here], digests[here] = chunk.counts, chunk.digests
+        confusion += chunk.confusion
+        for name, values in chunk.columns.items():
+            columns.setdefault(name, []).append(values)
+        problems += chunk.problems
+        lossy += chunk.lossy
     if problems:
         raise DataError.of(problems, f"{references} against {predictions}")
-    counted = [result for result in found if isinstance(result, CountedPair)]
-    lossy = [(str(left[s]), c.lossy_pixels) for s, c in zip(stems, counted, strict=True)]
-    warn_lossy([(where, n) for where, n in lossy if n is not None])
-    images = tuple(
-        MeasuredImage(stem, "", c.reference_digest, c.prediction_digest, c.matrix)
-        for stem, c in zip(stems, counted, strict=True)
-    )
-    return Scored(images, scheme, _evaluate(images, scheme))
+    warn_lossy(lossy)
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    diagonals = joined.pop(DIAGONAL, None)
+    whole = Observations(ConfusionCounts(*counts.swapaxes(0, 1)), joined, diagonals)
+    ids = tuple(pair.stem for pair in pairs)
+    return Scored(ids, whole, digests, question, _evaluate(whole, confusion, scheme))
 
 
-def _count(pair: tuple[Path, Path], *, scheme: LabelScheme) -> CountedPair | Problem:
-    try:
-        return count_files(
-            reference=pair[0], prediction=pair[1], scheme=scheme, point=OperatingPoint("argmax")
-        )
-    except DataError as error:
-        return error.problems[0]
+def _shown(chunks: Iterator[_Chunk], total: int, text: str) -> Iterator[_Chunk]:
+    """The chunks, with progress by pairs."""
+    held: deque[_Chunk] = deque()
+
+    def pairs() -> Iterator[None]:
+        for chunk in chunks:
+            held.append(chunk)
+            yield from repeat(None, len(chunk.counts))
+
+    for _ in progress(pairs(), total=total, text=text):
+        if held:
+            yield held.popleft()
 
 
-def _evaluate(images: Sequence[MeasuredImage], scheme: LabelScheme) -> SplitEvaluation:
-    matrices = np.stack([image.matrix for image in images])
-    counts = ConfusionCounts.from_matrix(matrices)
-    groups = np.arange(len(images))
-    scope = evaluate_counts(counts, groups, scheme.names, EvaluationOptions(scheme.scored))
-    total = matrices.sum(axis=0)
+def _count(
+    pairs: Sequence[PairNames],
+    *,
+    references: Path,
+    predictions: Path,
+    question: Question,
+    spacing: tuple[float, ...] | None,
+) -> _Chunk:
+    k = question.scheme.n_classes
+    columns: dict[str, Values] = {}
+    counts = np.zeros((len(pairs), 4, k), np.int64)
+    digests = np.zeros((len(pairs), 2, 32), np.uint8)
+    confusion = np.zeros((k, k + 1), np.int64)
+    problems: list[Problem] = []
+    lossy: list[tuple[str, int]] = []
+    for i, pair in enumerate(pairs):
+        reference, prediction = references / pair.reference, predictions / pair.prediction
+        try:
+            found = measure_files(
+                reference=reference,
+                prediction=prediction,
+                question=question,
+                spacing=spacing,
+                given=True,
+            )
+        except DataError as error:
+            problems.append(error.problems[0])
+            continue
+        four = ConfusionCounts.from_matrix(found.measured.matrix)
+        for name, values in found.measured.columns.items():
+            columns.setdefault(name, np.full((len(pairs), k), np.nan))[i] = values
+        if found.measured.diagonal is not None:
+            columns.setdefault(DIAGONAL, np.full(len(pairs), np.nan))[i] = found.measured.diagonal
+        counts[i] = four.tp, four.fp, four.fn, four.tn
+        for j, digest in enumerate((found.reference_digest, found.prediction_digest)):
+            digests[i, j] = np.frombuffer(bytes.fromhex(digest), np.uint8)
+        confusion += found.measured.matrix
+        if found.lossy_pixels is not None:
+            lossy.append((str(reference), found.lossy_pixels))
+    return _Chunk(counts, digests, confusion, columns, tuple(problems), tuple(lossy))
+
+
+def _evaluate(
+    observed: Observations, confusion: npt.NDArray[np.int64], scheme: LabelScheme
+) -> SplitEvaluation:
+    groups = np.arange(observed.n_images)
+    scope = evaluate_counts(observed, groups, scheme.names, EvaluationOptions(scheme.scored))
     return SplitEvaluation(
         samples=scope.samples,
         groups=scope.groups,
         classes=scope.classes,
         mean=scope.mean,
         labels=scheme.names,
-        confusion=tuple(tuple(row) for row in total[:, :-1].tolist()),
-        other=tuple(total[:, -1].tolist()),
+        confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
+        other=tuple(confusion[:, -1].tolist()),
     )
 
 
@@ -124,13 +232,7 @@ def discover(files: Sequence[Path], workers: int) -> LabelScheme:
     DataError
         A mask cannot be read; or the values look like a 0/255 mask, or like no labels at all.
     """
-    anything = LabelScheme(names=("0",), values=((0,),))
-
-    def distinct(path: Path) -> set[int]:
-        mask = read_mask(read_bytes(path), str(path), anything)
-        return set(values_of(mask.labels)[0].tolist())
-
-    values = sorted(set().union(*ordered_map(distinct, files, workers=workers)))
+    values = sorted(set[int]().union(*chunk_map(_distinct, files, workers=workers)))
     where = str(files[0].parent)
     if values in ([0, 255], [255]):
         raise DataError(where, "the masks hold only 0 and 255", "add --binary")
@@ -144,6 +246,13 @@ def discover(files: Sequence[Path], workers: int) -> LabelScheme:
     return LabelScheme(tuple(map(str, values)), tuple((v,) for v in values), exclude=exclude)
 
 
+def _distinct(files: Sequence[Path]) -> set[int]:
+    """The label values that occur in some masks."""
+    anything = LabelScheme(names=("0",), values=((0,),))
+    masks = (read_mask(read_bytes(path), str(path), anything) for path in files)
+    return set[int]().union(*(values_of(mask.labels)[0].tolist() for mask in masks))
+
+
 def write_score_table(path: Path, scored: Scored) -> None:
     """Write one row per image and class, as .parquet (counts) or .csv (counts and metrics)."""
     writers: dict[str, Callable[[Path, Scored], None]] = {".csv": _csv, ".parquet": _parquet}
@@ -154,20 +263,30 @@ def write_score_table(path: Path, scored: Scored) -> None:
 
 
 def _parquet(path: Path, scored: Scored) -> None:
-    names = scored.scheme.names
-    key = settings_key(scored.scheme, OperatingPoint("argmax"))
-    write_table(path, image_table(scored.images, names), classes=names, key=key)
+    key = settings_key(scored.question)
+    targets = scored.question.targets
+    digests = {
+        name: [digest.tobytes().hex() for digest in scored.digests[:, i]]
+        for i, name in enumerate(("reference", "prediction"))
+    }
+    digests["image"] = [""] * len(scored.ids)
+    columns = dict(scored.observations.columns)
+    if (diagonals := scored.observations.diagonals) is not None:
+        columns[DIAGONAL] = np.repeat(diagonals, len(targets.names))
+    table = count_table(scored.ids, scored.counts, digests, targets, columns)
+    write_table(path, table, targets=targets, key=key)
 
 
 def _csv(path: Path, scored: Scored) -> None:
     counts = scored.counts
-    metrics = [CATALOG[m].values(counts, both_empty_is_one=False) for m in PER_IMAGE]
+    names = (*PER_IMAGE, *scored.observations.columns)
+    metrics = [scored.values(name) for name in names]
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["id", "class", "tp", "fp", "fn", "tn", *PER_IMAGE])
-    for i, image in enumerate(scored.images):
+    writer.writerow(["id", "class", "tp", "fp", "fn", "tn", *names])
+    for i, name_of in enumerate(scored.ids):
         for k, name in enumerate(scored.scheme.names):
             four = [int(a[i, k]) for a in (counts.tp, counts.fp, counts.fn, counts.tn)]
             values = [repr(float(m[i, k])) if np.isfinite(m[i, k]) else "" for m in metrics]
-            writer.writerow([image.id, name, *four, *values])
+            writer.writerow([name_of, name, *four, *values])
     write_text(path, out.getvalue())

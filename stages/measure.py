@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import label_scheme, layout, workers
+from segmetrics.config.build import layout, question, spacing, workers
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.entry import argument, run
 from segmetrics.measure import measure_split
@@ -20,8 +20,8 @@ def main() -> None:
         samples,
         predictions=predictions,
         out=files.measurements(split),
-        scheme=label_scheme(settings),
-        operating_point=read_operating_point(files.operating_point),
+        question=question(settings, read_operating_point(files.operating_point)),
+        spacing=spacing(settings),
         workers=workers(settings),
     )
     print(f"{split}: {len(samples)} pairs measured")

@@ -20,6 +20,8 @@ from segmetrics.data.sample_list import Sample
 from segmetrics.data.samples import SampleRow
 from segmetrics.measure import measure_split
 from segmetrics.operating_point import OperatingPoint
+from segmetrics.pixels import PixelOptions, Question
+from segmetrics.tables import Targets
 
 REPOSITORY = Path(__file__).parents[1]
 ARGMAX = OperatingPoint("argmax")
@@ -193,14 +195,20 @@ def run_measure(dataset, predictions, tmp_path, three):
         workers=1,
         out=tmp_path / "out",
         samples=None,
+        options=None,
+        regions=(),
     ):
         samples = dataset.samples(scheme) if samples is None else samples
+        options = options or PixelOptions()
+        targets = Targets(
+            scheme.names, regions, objects=options.objects is not None, scores=options.scores
+        )
         measure_split(
             samples,
             predictions=predictions,
             out=out,
-            scheme=scheme,
-            operating_point=point,
+            question=Question(scheme, targets, point, options),
+            spacing=(),
             workers=workers,
         )
         return out

@@ -44,7 +44,7 @@ def brightness(
     level: float = 0.5,
     channels: int = 1,
     batch: Dimension = "n",
-    size: tuple[Dimension, Dimension] = ("h", "w"),
+    size: tuple[Dimension, ...] = ("h", "w"),
     sigmoid: bool = True,
 ) -> Path:
     """One probability per pixel: sigmoid(20 (mean of the channels - level)), or its logit."""
@@ -120,10 +120,10 @@ def finished_labels(path: Path) -> Path:
     return _save(path, nodes, ["n", 3, "h", "w"], ["n", "h", "w"], {})
 
 
-def five_channels(path: Path) -> Path:
-    """Takes five channels."""
+def any_channels(path: Path) -> Path:
+    """Takes any number of channels."""
     nodes = [helper.make_node("ReduceMean", ["image"], ["scores"], axes=[1], keepdims=1)]
-    return _save(path, nodes, ["n", 5, "h", "w"], ["n", 1, "h", "w"], {})
+    return _save(path, nodes, ["n", "c", "h", "w"], ["n", 1, "h", "w"], {})
 
 
 def two_inputs(path: Path) -> Path:
@@ -156,3 +156,50 @@ def weights_elsewhere(path: Path) -> Path:
         model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0
     )
     return path
+
+
+def unet_3d(path: Path, *, channels: int = 2, k: int = 3, size: int | None = None) -> Path:
+    """A 3-D U-Net of one level with set weights: convolution, pooling, upsampling, skip, 1 x 1 x 1.
+
+    The features are the mean of 3 x 3 x 3 neighbours of every channel, seen at full and at half
+    resolution. Class 0 scores 0; class c scores where channel c - 1 is brighter than 0.5, so that a
+    volume whose channel c - 1 is bright where class c is gives back these classes.
+    """
+    box = np.zeros((channels, channels, 3, 3, 3), np.float32)
+    for c in range(channels):
+        box[c, c] = 1 / 27
+    # Score of class c: fine plus coarse view of channel c - 1, minus 1; one class: its sigmoid.
+    weights = np.zeros((k, 2 * channels, 1, 1, 1), np.float32)
+    bias = np.zeros(k, np.float32)
+    for c in range(k) if k == 1 else range(1, k):
+        channel = c if k == 1 else c - 1
+        weights[c, [channel, channels + channel]] = 8.0
+        bias[c] = -8.0
+    halves = {"kernel_shape": [2, 2, 2], "strides": [2, 2, 2]}
+    nodes = [
+        helper.make_node("Conv", ["image", "box"], ["mean"], pads=[1] * 6),
+        helper.make_node("Relu", ["mean"], ["fine"]),
+        helper.make_node("MaxPool", ["fine"], ["half"], **halves),
+        helper.make_node("Conv", ["half", "box"], ["below"], pads=[1] * 6),
+        helper.make_node("Resize", ["below", "", "scales"], ["coarse"], mode="nearest"),
+        helper.make_node("Concat", ["fine", "coarse"], ["both"], axis=1),
+        helper.make_node("Conv", ["both", "weights", "bias"], ["logits"]),
+        helper.make_node("Sigmoid" if k == 1 else "Identity", ["logits"], ["scores"]),
+    ]
+    constants = {
+        "box": box,
+        "weights": weights,
+        "bias": bias,
+        "scales": np.float32([1, 1, 2, 2, 2]),
+    }
+    sides: list[Dimension] = ["d", "h", "w"] if size is None else [size] * 3
+    return _save(path, nodes, ["n", channels, *sides], ["n", k, *sides], constants)
+
+
+def half_size_3d(path: Path) -> Path:
+    """Gives scores of half the sides."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["half"], kernel_shape=[2] * 3, strides=[2] * 3),
+        helper.make_node("Sigmoid", ["half"], ["scores"]),
+    ]
+    return _save(path, nodes, ["n", 1, "d", "h", "w"], ["n", 1, "d2", "h2", "w2"], {})

@@ -20,7 +20,8 @@ from segmetrics.evaluate import (
     write_dice_curve,
 )
 from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.tables import Measurements
+from segmetrics.stats.observations import Observations
+from segmetrics.tables import Measurements, Targets
 
 OPTIONS = EvaluationOptions(scored=("cell",))
 CLASSES = ("background", "cell")
@@ -35,14 +36,15 @@ def tables(pairs: Mapping[str, Sequence[int]]) -> Measurements:
         matrices.append([[100 - tp - fp - fn, fp, 0], [fn, tp, 0]])
     digests = tuple(names)
     return Measurements(
-        tuple(names),
-        digests,
-        digests,
-        digests,
-        CLASSES,
-        ConfusionCounts.from_matrix(np.array(matrices, np.int64)),
-        np.sum(matrices, axis=0),
-        "key",
+        ids=tuple(names),
+        image_digests=digests,
+        reference_digests=digests,
+        prediction_digests=digests,
+        targets=Targets(CLASSES),
+        observations=Observations(ConfusionCounts.from_matrix(np.array(matrices, np.int64))),
+        objects=None,
+        confusion=np.sum(matrices, axis=0),
+        key="key",
     )
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ORDER: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("errors",),
+    ("workers",),
     ("files", "parallel", "progress", "entry", "format"),
     ("metrics",),
     ("stats",),
@@ -23,6 +24,8 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("chunks", "evidence", "data"),
     ("inference",),
     ("operating_point",),
+    ("pixels", "by_size"),
+    ("pair",),
     ("measure", "evaluate", "sniff"),
     ("judge", "score", "scaffold"),
     ("record", "tables_text"),
@@ -47,10 +50,15 @@ PACKAGES = {
         "measure",
         "evaluate",
         "score",
-        "recheck",
+        "pixels",
+        "pair",
+        "by_size",
     },
     "scipy": {"metrics", "stats"},
+    "skimage": {"metrics"},
     "PIL": {"data", "inference"},
+    "isal": {"data"},
+    "kornia_rs": {"data"},
     "pyarrow": {"tables", "chunks", "record"},
     "yaml": {"config"},
     "pydantic": {"config"},
@@ -147,7 +155,8 @@ def test_no_module_imports_in_a_circle():
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) in PURE])
 def test_pure_rooms_import_numpy_and_one_another_only(name):
     found = imports(MODULES[name])
-    assert foreign(found) <= {"numpy", "scipy"}
+    # scikit-image is optional, imported where a skeleton is asked for.
+    assert foreign(found) <= {"numpy", "scipy", "skimage"}
     assert {room(other) for other in own(found)} <= PURE | {"errors"}
 
 

@@ -11,12 +11,26 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError, DataError
 from segmetrics.inference.store import PredictionStore
-from segmetrics.measure import count_files, settings_key
+from segmetrics.measure import settings_key
 from segmetrics.operating_point import OperatingPoint, read_operating_point, write_operating_point
-from segmetrics.tables import read_measurements
+from segmetrics.pair import measure_files
+from segmetrics.pixels import Question
+from segmetrics.tables import Targets, read_measurements
 
 ARGMAX = OperatingPoint("argmax")
 HALF = OperatingPoint("fixed", 0.5)
+
+
+def question(scheme, point):
+    return Question(scheme, Targets(scheme.names), point)
+
+
+def count_files(*, reference, prediction, scheme, point):
+    asked = question(scheme, point)
+    pair = measure_files(
+        reference=reference, prediction=prediction, question=asked, spacing=(), given=True
+    )
+    return pair.measured
 
 
 def test_the_counts_are_those_of_numpy(run_measure, dataset, predictions, tmp_path):
@@ -195,10 +209,11 @@ def test_a_damaged_operating_point(tmp_path, text):
 
 def test_the_key_names_every_setting_that_counts_depend_on(two, three, binary):
     keys = {
-        settings_key(scheme, point)
+        settings_key(question(scheme, point))
         for scheme in (two, three, binary, LabelScheme.of({"background": 0, "foreground": 2}))
         for point in (ARGMAX, HALF, OperatingPoint("fixed", 0.25))
     }
     assert len(keys) == 12
     # What class means are over is no matter of the counts.
-    assert settings_key(LabelScheme(two.names, two.values), ARGMAX) == settings_key(two, ARGMAX)
+    other = LabelScheme(two.names, two.values)
+    assert settings_key(question(other, ARGMAX)) == settings_key(question(two, ARGMAX))

@@ -21,7 +21,7 @@ from segmetrics.tables import read_measurements
 def counted(monkeypatch):
     """The references that were counted; `stop` fails after so many. Three images a chunk."""
     names: list[str] = []
-    lock, original = threading.Lock(), measure.count_files
+    lock, original = threading.Lock(), measure.measure_files
 
     def counting(*, reference, **options):
         with lock:
@@ -32,7 +32,7 @@ def counted(monkeypatch):
 
     counting.stop = None
     counting.names = names
-    monkeypatch.setattr(measure, "count_files", counting)
+    monkeypatch.setattr(measure, "measure_files", counting)
     monkeypatch.setattr(measure, "_CHUNK", 3)
     return counting
 

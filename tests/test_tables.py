@@ -13,14 +13,15 @@ from segmetrics.tables import (
     CONFUSION,
     IMAGES,
     MeasuredImage,
-    confusion_table,
-    image_table,
+    Targets,
     read_measurements,
     read_table,
     write_table,
 )
+from segmetrics.tables.writing import confusion_table, image_table
 
 CLASSES = ("background", "tumour")
+TARGETS = Targets(CLASSES)
 
 
 def image(name: str, *rows: tuple[int, int, int]) -> MeasuredImage:
@@ -32,15 +33,15 @@ TWO = (image("a", (10, 1, 0), (2, 3, 4)), image("b", (0, 0, 0), (0, 7, 0)))
 
 def write(folder, images: pa.Table | None = None, confusion: pa.Table | None = None):
     for name, table in (
-        (IMAGES, image_table(TWO, CLASSES) if images is None else images),
-        (CONFUSION, confusion_table(TWO, CLASSES) if confusion is None else confusion),
+        (IMAGES, image_table(TWO, TARGETS) if images is None else images),
+        (CONFUSION, confusion_table(TWO, TARGETS) if confusion is None else confusion),
     ):
-        write_table(folder / name, table, classes=CLASSES, key="k1")
+        write_table(folder / name, table, targets=TARGETS, key="k1")
     return folder
 
 
 def test_one_row_per_image_and_class():
-    table = image_table(TWO, CLASSES)
+    table = image_table(TWO, TARGETS)
     assert table.to_pylist()[:2] == [
         {"id": "a", "class": "background", "tp": 10, "fp": 2, "fn": 1, "tn": 7,
          "image_digest": "ia", "reference_digest": "ra", "prediction_digest": "pa"},
@@ -52,7 +53,7 @@ def test_one_row_per_image_and_class():
 
 
 def test_the_confusion_table_holds_the_pairs_with_pixels():
-    rows = [tuple(row.values()) for row in confusion_table(TWO, CLASSES).to_pylist()]
+    rows = [tuple(row.values()) for row in confusion_table(TWO, TARGETS).to_pylist()]
     assert rows == [
         ("a", "background", "background", 10), ("a", "background", "tumour", 1),
         ("a", "tumour", "background", 2), ("a", "tumour", "tumour", 3), ("a", "tumour", "", 4),
@@ -72,7 +73,7 @@ def test_what_is_written_is_read_again(tmp_path):
 
 
 def test_no_images_are_a_table_too(tmp_path):
-    folder = write(tmp_path, image_table((), CLASSES), confusion_table((), CLASSES))
+    folder = write(tmp_path, image_table((), TARGETS), confusion_table((), TARGETS))
     found = read_measurements(folder)
     assert found.ids == ()
     assert found.counts.tp.shape == (0, 2)
@@ -91,7 +92,7 @@ def replaced(table: pa.Table, column: str, values: list) -> pa.Table:
     return table.set_column(at, table.schema.field(at), pa.array(values))
 
 
-IMAGE_ROWS = image_table(TWO, CLASSES)
+IMAGE_ROWS = image_table(TWO, TARGETS)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_rows_that_are_missing_or_repeated_are_refused(tmp_path, images):
     )
 
 
-PAIRS = confusion_table(TWO, CLASSES)
+PAIRS = confusion_table(TWO, TARGETS)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +164,9 @@ def test_a_truncated_table(tmp_path):
 
 
 def test_another_schema(tmp_path):
-    meta = {b"segmetrics": b'{"schema": 2, "classes": [], "key": ""}'}
+    meta = {b"segmetrics": b'{"schema": 1, "classes": [], "key": ""}'}
     pq.write_table(IMAGE_ROWS.replace_schema_metadata(meta), tmp_path / IMAGES)
     with pytest.raises(DataError) as caught:
         read_table(tmp_path / IMAGES)
-    expected = f"{tmp_path / IMAGES}: schema 2 instead of 1; run `dvc repro -f`"
+    expected = f"{tmp_path / IMAGES}: schema 1 instead of 2; run `dvc repro -f`"
     assert str(caught.value) == expected

@@ -21,6 +21,8 @@ from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import available_cores
+from segmetrics.pixels import ObjectOptions, PixelOptions, Question
+from segmetrics.tables import Targets
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
 _RESULT_SECTIONS = (
@@ -62,12 +64,56 @@ def operating_point(s: Settings) -> OperatingPoint:
     return OperatingPoint(s.operating_point.decision, s.operating_point.threshold)
 
 
+def targets(s: Settings) -> Targets:
+    """Classes and regions; a region is given by label values or class names."""
+    scheme = label_scheme(s)
+    places = {value: k for k, values in enumerate(scheme.values) for value in values}
+    names = {name: k for k, name in enumerate(scheme.names)}
+    regions = tuple(
+        (name, tuple(sorted({names[p] if isinstance(p, str) else places[p] for p in parts})))
+        for name, parts in s.data.regions.items()
+    )
+    return Targets(
+        scheme.names, regions, objects=s.measure.objects is not None, scores=s.measure.scores
+    )
+
+
+def pixel_options(s: Settings) -> PixelOptions:
+    """What is measured besides the counts."""
+    m = s.measure
+    o = m.objects
+    return PixelOptions(
+        surface=m.surface.metrics if m.surface else (),
+        tolerance=m.surface.tolerance if m.surface else None,
+        boundary=m.boundary_iou,
+        centreline=m.cldice,
+        objects=ObjectOptions(o.match, o.at_least, o.min_size) if o else None,
+        scores=m.scores,
+    )
+
+
+def question(s: Settings, point: OperatingPoint | None = None) -> Question:
+    """What is asked of every pair; `point` where it is already fixed in its file."""
+    return Question(label_scheme(s), targets(s), point or operating_point(s), pixel_options(s))
+
+
+def spacing(s: Settings) -> tuple[float, ...] | None:
+    """Of the pixels; None: what the files say."""
+    given = s.data.spacing
+    if given == "file":
+        return None
+    # Without unit, a pixel is 1 long in every direction, however many there are.
+    return given if isinstance(given, tuple) else ()
+
+
 def evaluation_options(s: Settings) -> EvaluationOptions:
     """What the numbers depend on besides the tables."""
+    edges = s.measure.objects.size_edges if s.measure.objects else None
     return EvaluationOptions(
         scored=label_scheme(s).scored,
         both_empty_is_one=s.measure.both_empty == "one",
-        measured_with=settings_key(label_scheme(s), operating_point(s)),
+        measured_with=settings_key(question(s), spacing(s)),
+        size_edges=edges,
     )
 
 
@@ -118,6 +164,7 @@ def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
         at_most=rule.at_most,
         slice_column=column,
         slice_value=value,
+        size=rule.size,
         worst=rule.worst,
         severity=rule.severity,
         rationale=rule.rationale,

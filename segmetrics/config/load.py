@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -12,12 +11,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from segmetrics.config import yaml12
-from segmetrics.config.models import Rule, Settings
+from segmetrics.config.contradictions import contradictions
+from segmetrics.config.models import Settings
+from segmetrics.config.suggest import suggest
 from segmetrics.errors import ConfigError, Problem
 from segmetrics.format import FORMAT
-from segmetrics.gates.domains import DOMAINS, resolve_rules
-from segmetrics.gates.rules import EVERY, MEAN
-from segmetrics.metrics.catalog import CATALOG
 
 
 def load_settings(path: Path) -> Settings:
@@ -54,17 +52,11 @@ def load_settings(path: Path) -> Settings:
         ) from None
     problems = [
         Problem(_place(document, path, where), what, remedy)
-        for where, what, remedy in _contradictions(settings)
+        for where, what, remedy in contradictions(settings)
     ]
     if problems:
         raise ConfigError.of(problems, str(path))
     return settings
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """`did you mean "tumour"?`, or nothing where no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f'did you mean "{near[0]}"?' if near else ""
 
 
 def _distinct(error: ValidationError) -> list[ErrorDetails]:
@@ -129,9 +121,8 @@ def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Prob
     if kind == "missing":
         whole = "every section has to be there; " if len(loc) == 1 else "add it; "
         return Problem(place, "is missing", f"{whole}see `segmetrics init`")
-    if kind == "none_required" or loc == ("data", "regions"):
-        only = "{}" if loc == ("data", "regions") else "null"
-        return Problem(place, "is not supported by this version", f"set it to {only}, or remove it")
+    if kind == "none_required":
+        return Problem(place, "is not supported by this version", "set it to null, or remove it")
     if kind == "literal_error":
         known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         if loc == ("runtime", "workers"):
@@ -173,123 +164,3 @@ def _sections(annotation: Any) -> Iterator[Any]:
     elif get_origin(annotation) in (dict, Union, UnionType):
         for part in get_args(annotation):
             yield from _sections(part)
-
-
-Contradiction = tuple[tuple[str | int, ...], str, str]
-
-
-def _contradictions(s: Settings) -> Iterator[Contradiction]:
-    """What no single value shows: (place, what is wrong, what would do)."""
-    yield from _data(s)
-    if s.operating_point.decision == "fixed" and s.operating_point.threshold is None:
-        yield ("operating_point", "threshold"), "is missing for `decision: fixed`", "set it to 0.5"
-    if s.operating_point.decision == "argmax" and s.operating_point.threshold is not None:
-        yield ("operating_point", "threshold"), "means nothing with `argmax`", "set it to null"
-    yield from _removed(s)
-    good, bad = s.grade.good, s.grade.bad
-    if good.dice < bad.dice or good.iou < bad.iou:
-        yield ("grade", "good"), "lies below grade.bad", "raise it, or lower grade.bad"
-    for name, rule in s.rules.items():
-        if rule is not None:
-            yield from _rule(s, name, rule)
-
-
-def _removed(s: Settings) -> Iterator[Contradiction]:
-    critical = s.data.safety_critical_classes
-    rules = resolve_rules(DOMAINS[s.domain], {}, judge=s.data.judge, safety_critical=critical)
-    known = [rule.name for rule in rules]
-    for name, rule in s.rules.items():
-        if rule is None and name not in known:
-            hint = f"{suggest(name, known)} (rules: {', '.join(known) or 'none'})".strip()
-            yield ("rules", name), f"null removes no rule of the domain {s.domain}", hint
-
-
-def _data(s: Settings) -> Iterator[Contradiction]:
-    data, splits = s.data, ", ".join(s.data.splits)
-    for role in ("judge", "compare", "tune"):
-        split = getattr(data, role)
-        if split is not None and split not in data.splits:
-            hint = f"{suggest(split, data.splits)} (splits: {splits})".strip()
-            yield ("data", role), f'"{split}" is not in data.splits', hint
-    if len(set(data.splits)) < len(data.splits):
-        yield ("data", "splits"), f"names a split twice ({splits})", "keep one of them"
-    for key in ("exclude", "safety_critical_classes"):
-        for i, name in enumerate(getattr(data, key)):
-            if name not in data.classes:
-                yield ("data", key, i), *_no_class(name, data.classes)
-    if set(data.exclude) >= set(data.classes):
-        yield ("data", "exclude"), "excludes every class", "keep at least one to be scored"
-    yield from _labels(s)
-    if s.domain == "autonomous_driving" and not data.safety_critical_classes:
-        yield (
-            ("data", "safety_critical_classes"),
-            "is empty; the domain autonomous_driving needs it",
-            "name the classes whose recall must not fall, such as [pedestrian, bicyclist]",
-        )
-    paths = {("data", "root"): data.root, ("data", "samples"): data.samples}
-    for place, path in (paths | {("infer", "source"): s.infer.source}).items():
-        if not path:
-            yield place, "is empty", "give a path"
-
-
-def _labels(s: Settings) -> Iterator[Contradiction]:
-    owner: dict[int, str] = {}
-    for name, values in s.data.classes.items():
-        for value in values if isinstance(values, tuple) else (values,):
-            if value in owner:
-                text = f"label {value} belongs to {owner[value]} already"
-                yield ("data", "classes", name), text, "give every label to one class"
-            owner[value] = name
-    for i, value in enumerate(s.data.ignore):
-        if value in owner:
-            text = f"label {value} is the class {owner[value]} already"
-            yield ("data", "ignore", i), text, "ignore it or declare it"
-    if s.data.encoding == "binary":
-        if len(s.data.classes) != 2 or sorted(owner)[:1] != [0]:
-            yield (
-                ("data", "classes"),
-                f"{list(s.data.classes)} with `encoding: binary`, which knows two classes, one of "
-                f"them with label 0",
-                "declare for example {background: 0, tumour: 1}",
-            )
-        if 0 in s.data.ignore or 255 in s.data.ignore:
-            text = "0 and 255 are background and foreground with `encoding: binary`"
-            yield ("data", "ignore"), text, "set it to []"
-
-
-def _rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
-    at: tuple[str | int, ...] = ("rules", name)
-    metric = CATALOG.get(rule.metric)
-    if metric is None:
-        hint = f"{suggest(rule.metric, CATALOG)} (metrics: {', '.join(CATALOG)})".strip()
-        yield (*at, "metric"), f'"{rule.metric}" is not a metric', hint
-    elif not metric.rule:
-        yield (*at, "metric"), f"{rule.metric} cannot be a rule ({metric.text})", "use dice or f2"
-    elif rule.aggregate is not None and rule.aggregate not in metric.aggregates:
-        known = metric.aggregates
-        hint = f"{suggest(rule.aggregate, known)} (aggregates: {', '.join(known)})".strip()
-        yield (*at, "aggregate"), f'"{rule.aggregate}" is not an aggregate of {rule.metric}', hint
-    if metric is not None:
-        for key, bound in (("at_least", rule.at_least), ("at_most", rule.at_most)):
-            if bound is not None and not metric.low <= bound <= metric.high:
-                text = f"{bound:g} is outside the range of {metric.name}"
-                yield (*at, key), text, f"it runs from {metric.low:g} to {metric.high:g}"
-    if rule.class_name not in (MEAN, EVERY) and rule.class_name not in s.data.classes:
-        yield (*at, "class"), *_no_class(rule.class_name, s.data.classes)
-    if rule.split is not None and rule.split not in s.data.splits:
-        hint = f"(splits: {', '.join(s.data.splits)})"
-        yield (*at, "split"), f'"{rule.split}" is not in data.splits', hint
-    if rule.at_least is None and rule.at_most is None:
-        yield at, "has no bound", "give at_least or at_most"
-    elif rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
-        yield at, f"nothing is >= {rule.at_least:g} and <= {rule.at_most:g}", "mend the bounds"
-    if rule.worst and not isinstance(rule.slice, str):
-        yield (*at, "worst"), "needs `slice:` with the name of a column", "add it or remove worst"
-
-
-def _no_class(name: str, classes: Iterable[str]) -> tuple[str, str]:
-    known = list(classes)
-    return (
-        f'"{name}" is not a class',
-        f"{suggest(name, known)} (classes: {', '.join(known)})".strip(),
-    )

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")
-# Words with a meaning of their own in metrics.json, MLflow metric names and rules.
-_RESERVED = frozenset({"mean", "low", "high", "every", "worst", "samples", "groups"})
-
-
-def check_name(name: str) -> str:
-    """A class or split name that MLflow, JSON paths and file systems take."""
-    if not _NAME.fullmatch(name) or name != name.strip() or len(name) > 60:
-        raise ValueError(f'"{name}" may hold letters, digits, _ - . and spaces only')
-    if name in _RESERVED:
-        raise ValueError(f'"{name}" is reserved; choose another name')
-    return name
+from segmetrics.config.names import check_name
 
 
 def check_alias(alias: str) -> str:
@@ -60,9 +49,9 @@ class Data(Section):
     ignore: tuple[Label, ...] = ()
     encoding: Literal["labels", "binary", "palette"] = "labels"
     safety_critical_classes: tuple[StrictStr, ...] = ()
-    # Like every `None` below: accepted with the one value that this version knows.
-    regions: Annotated[dict[str, Any], Field(max_length=0)] = {}
-    unit: Literal["px"] = "px"
+    regions: dict[Name, Annotated[tuple[Label | StrictStr, ...], Field(min_length=1)]] = {}
+    spacing: Annotated[tuple[Positive, ...], Field(min_length=2)] | Literal["file"] | None = None
+    unit: Literal["px", "mm"] = "px"
 
 
 class Infer(Section):
@@ -82,10 +71,26 @@ class OperatingPoint(Section):
     threshold: Annotated[Rate, Field(gt=0, le=255 / 256)] | None = None
 
 
+class Surface(Section):
+    metrics: Annotated[
+        tuple[Literal["hd", "hd95", "assd", "masd", "nsd"], ...], Field(min_length=1)
+    ] = ("hd95", "assd")
+    tolerance: Annotated[Number, Field(ge=0)] | None = None
+
+
+class Objects(Section):
+    match: Literal["iou", "coverage", "any_overlap"] = "iou"
+    at_least: Annotated[Rate, Field(gt=0)] = 0.5
+    min_size: Count = 1
+    size_edges: tuple[Count, ...] | None = None
+
+
 class Measure(Section):
-    surface: None = None
-    objects: None = None
-    scores: Literal[False] = False
+    surface: Surface | None = None
+    boundary_iou: Annotated[Rate, Field(gt=0)] | None = None
+    cldice: StrictBool = False
+    objects: Objects | None = None
+    scores: StrictBool = False
     both_empty: Literal["undefined", "one"] = "undefined"
 
 
@@ -113,6 +118,7 @@ class Rule(Section):
     split: StrictStr | None = None
     slice: StrictStr | OneValue | None = None
     worst: StrictBool = False
+    size: StrictStr | None = None
     at_least: Number | None = None
     at_most: Number | None = None
     severity: Literal["block", "warn"] = "block"

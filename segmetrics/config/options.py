@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from segmetrics.config.load import suggest
-from segmetrics.config.models import check_name
+import math
+
+from segmetrics.config.names import check_name
+from segmetrics.config.suggest import suggest
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError
+from segmetrics.pixels import PixelOptions
 
 
 def parse_scheme(
@@ -47,6 +50,42 @@ def parse_scheme(
     if not scheme.scored:
         raise ConfigError("--exclude", "leaves no class to score")
     return scheme
+
+
+def parse_surface(tolerance: float | None) -> PixelOptions:
+    """What `--surface` asks for: all distances, or nothing.
+
+    Raises
+    ------
+    ConfigError
+        The tolerance is no distance.
+    """
+    if tolerance is None:
+        return PixelOptions()
+    if not math.isfinite(tolerance) or tolerance < 0:
+        raise ConfigError("--surface", f"{tolerance:g} is no distance", "give 0 or more")
+    return PixelOptions(surface=("hd", "hd95", "assd", "masd", "nsd"), tolerance=tolerance)
+
+
+def parse_spacing(text: str | None) -> tuple[float, ...] | None:
+    """What `--spacing` says: one value per axis; empty: not given; None: what the files say.
+
+    Raises
+    ------
+    ConfigError
+        It is neither `file` nor positive numbers.
+    """
+    if text is None:
+        return ()
+    if text.strip() == "file":
+        return None
+    try:
+        values = tuple(float(word) for word in _words(text))
+    except ValueError:
+        values = ()
+    if len(values) < 2 or not all(math.isfinite(v) and v > 0 for v in values):
+        raise ConfigError("--spacing", f'"{text}" is no size of a pixel', "write 0.5,0.5 or file")
+    return values
 
 
 def _classes(text: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from segmetrics.data.colours import picture_colours
 from segmetrics.data.mask import Mask
 from segmetrics.data.pictures import as_array, decode, orientation, png_grey_depth
+from segmetrics.data.png import decode_label_png
 from segmetrics.data.whole import MAX_VOXELS
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
@@ -48,6 +49,8 @@ def picture_mask(content: bytes, where: str, *, colours: bool = False) -> Mask:
         Unreadable, several channels, pages of different shapes, turned by an orientation tag, or
         grey values stored in a way that does not say which labels they are.
     """
+    if not colours and (fast := decode_label_png(content)) is not None:
+        return Mask(fast[0], "PNG", fast[1])
     stored: list[_Stored] = []
 
     def before(picture: Image.Image) -> None:

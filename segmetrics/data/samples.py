@@ -9,20 +9,34 @@ import posixpath
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segmetrics.errors import DataError, Problem
 
 REQUIRED = ("id", "image", "mask", "split")
 KNOWN = frozenset({*REQUIRED, "group"})
+# Columns `image:<name>` are further input files, `mask:<name>` references of further annotators.
+IMAGE, MASK = "image:", "mask:"
+# Names of annotators become words of tables, metrics and MLflow.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What every file system takes as part of a file name.
 _UNSAFE_ID = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$|^$')
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One row of samples.csv; `columns` are those to slice by."""
+    """One row of samples.csv.
+
+    Attributes
+    ----------
+    columns
+        Those to slice by.
+    channels
+        Further input files by name (`image:<name>`), in the order of the columns.
+    annotators
+        Further references by annotator (`mask:<name>`); who did not annotate this sample is absent.
+    """
 
     id: str
     image: str
@@ -30,6 +44,13 @@ class SampleRow:
     split: str
     group: str
     columns: Mapping[str, str]
+    channels: Mapping[str, str] = field(default_factory=dict)
+    annotators: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All input files, in the order in which the model takes them as channels."""
+        return (self.image, *self.channels.values())
 
 
 def read_samples(path: Path) -> list[SampleRow]:
@@ -51,22 +72,29 @@ def read_samples(path: Path) -> list[SampleRow]:
             f"lacks the column {', '.join(lacking)} (found: {', '.join(header)})",
             "the header is id,image,mask,split and optionally group and columns to slice by",
         )
-    annotators = [name for name in header if name.startswith("mask:")]
-    if annotators:
-        raise DataError(
-            f"{path}:1",
-            f"columns of several annotators ({', '.join(annotators)}) are not supported yet",
-            "keep one mask column",
-        )
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise DataError(f"{path}:1", f"repeats the column {', '.join(repeated)}")
+    _check_columns(f"{path}:1", header)
     problems = _row_problems(path, header, rows)
     if problems:
         raise DataError.of(problems, str(path))
     return sorted(
         (_row(dict(zip(header, row, strict=True))) for _, row in rows), key=lambda r: r.id
     )
+
+
+def _check_columns(where: str, header: Sequence[str]) -> None:
+    """Check the names after `image:` and `mask:`, and that `image` is the first of its kind."""
+    for name in header:
+        kind, colon, rest = name.partition(":")
+        if colon and kind in ("image", "mask") and not _NAME.fullmatch(rest):
+            remedy = f"letters, digits and _ - . may stand after the colon, as in {kind}:a1"
+            raise DataError(where, f'the column "{name}" has no name that can be used', remedy)
+    before = [name for name in header[: header.index("image")] if name.startswith(IMAGE)]
+    if before:
+        what = f"the column image stands behind {', '.join(before)}"
+        raise DataError(where, what, "input files become channels in column order: put image first")
 
 
 def read_csv(path: Path, *, remedy: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -109,9 +137,9 @@ def _row_problems(
             problems.append(Problem(where, f"{len(row)} fields instead of {len(header)}"))
             continue
         fields = dict(zip(header, row, strict=True))
-        empty = [name for name in REQUIRED if not fields[name]]
-        if "group" in fields and not fields["group"]:
-            empty.append("group")
+        needed = [*REQUIRED, *(name for name in header if name.startswith(IMAGE))]
+        needed += ["group"] if "group" in fields else []
+        empty = [name for name in needed if not fields[name]]
         if empty:
             problems.append(Problem(where, f"no {', '.join(empty)}"))
         sample = fields["id"]
@@ -123,8 +151,19 @@ def _row_problems(
             first = seen[sample.lower()]
             problems.append(Problem(where, f'the id "{sample}" is that of line {first} already'))
         seen.setdefault(sample.lower(), line)
-        image = posixpath.normpath(fields["image"].replace("\\", "/")) if fields["image"] else ""
-        if image and image in images:
+        problems += _repeated_images(where, fields, images, line)
+    return problems
+
+
+def _repeated_images(
+    where: str, fields: Mapping[str, str], images: dict[str, int], line: int
+) -> list[Problem]:
+    problems = []
+    for name, value in fields.items():
+        if not value or not (name == "image" or name.startswith(IMAGE)):
+            continue
+        image = posixpath.normpath(value.replace("\\", "/"))
+        if image in images:
             text = f'the image "{image}" is that of line {images[image]} already'
             problems.append(Problem(where, text, "an image counts once"))
         images.setdefault(image, line)
@@ -132,7 +171,11 @@ def _row_problems(
 
 
 def _row(fields: dict[str, str]) -> SampleRow:
-    columns = {name: value for name, value in fields.items() if name not in KNOWN}
+    channels = {k.removeprefix(IMAGE): v for k, v in fields.items() if k.startswith(IMAGE)}
+    masks = {k.removeprefix(MASK): v for k, v in fields.items() if k.startswith(MASK)}
+    columns = {
+        k: v for k, v in fields.items() if k not in KNOWN and not k.startswith((IMAGE, MASK))
+    }
     return SampleRow(
         id=fields["id"],
         image=fields["image"],
@@ -140,6 +183,8 @@ def _row(fields: dict[str, str]) -> SampleRow:
         split=fields["split"],
         group=fields.get("group", fields["id"]),
         columns=columns,
+        channels=channels,
+        annotators={name: path for name, path in masks.items() if path},
     )
 
 

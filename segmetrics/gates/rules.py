@@ -30,6 +30,8 @@ class Rule:
     slice_column, slice_value
         Restrict the rule to samples with that value; without a value it holds for every value of
         the column, or with `worst` for the worst one, reported as one result.
+    size
+        Restrict an object metric to a size bucket.
     source
         Where the rule comes from: `params.yaml` or the name of a preset.
     """
@@ -44,6 +46,7 @@ class Rule:
     slice_column: str | None = None
     slice_value: str | None = None
     worst: bool = False
+    size: str | None = None
     severity: Severity = "block"
     source: str = "params.yaml"
     rationale: str = ""
@@ -143,6 +146,8 @@ def _judge_class(
     rule: Rule, class_name: str, split: SplitEvaluation, scored: Sequence[str]
 ) -> list[RuleResult]:
     column = rule.slice_column
+    if rule.size is not None:
+        return [_judge_size(rule, class_name, split)]
     if column is None:
         return [_judge_scope(rule, class_name, split, None, scored)]
     scopes = split.slices.get(column, {})
@@ -167,6 +172,19 @@ def _judge_class(
     return [min(results, key=lambda result: result.margin)] if rule.worst else results
 
 
+def _judge_size(rule: Rule, class_name: str, split: SplitEvaluation) -> RuleResult:
+    size = f"size={rule.size}"
+    bucket = split.sizes.get(class_name, {}).get(rule.size or "")
+    if bucket is None:
+        return _unjudged(rule, class_name, size, f"no objects of {class_name} by size {rule.size}")
+    what = f"{rule.metric} ({rule.aggregate}) of {class_name} where {size}"
+    estimate = bucket.table.get(rule.aggregate, {}).get(rule.metric)
+    if estimate is None or estimate.value is None:
+        reason = f"{what} is undefined: {bucket.references} reference objects of this size"
+        return _unjudged(rule, class_name, size, reason, estimate)
+    return _compared(rule, class_name, size, estimate, estimate.value, what)
+
+
 def _judge_scope(
     rule: Rule, class_name: str, scope: Scope, slice_name: str | None, scored: Sequence[str]
 ) -> RuleResult:
@@ -181,7 +199,18 @@ def _judge_scope(
     doubt = _doubt(rule, scope, scored, estimate.value) if class_name == MEAN else ""
     if doubt:
         return _unjudged(rule, class_name, slice_name, f"{what} {doubt}", estimate)
-    margin = _margin(rule, estimate.value)
+    return _compared(rule, class_name, slice_name, estimate, estimate.value, what)
+
+
+def _compared(
+    rule: Rule,
+    class_name: str,
+    slice_name: str | None,
+    estimate: Estimate,
+    value: float,
+    what: str,
+) -> RuleResult:
+    margin = _margin(rule, value)
     verb = "meets" if margin >= 0 else "misses"
     return RuleResult(
         rule=rule,
@@ -189,7 +218,7 @@ def _judge_scope(
         slice=slice_name,
         estimate=estimate,
         outcome="pass" if margin >= 0 else "fail",
-        reason=f"{what} is {estimate.value:.4f} and {verb} {rule.bound_text}",
+        reason=f"{what} is {value:.4f} and {verb} {rule.bound_text}",
         margin=margin,
     )
 

@@ -11,14 +11,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from segmetrics.data.folders import files_by_stem
-from segmetrics.data.pictures import SUFFIXES, decode, read_bytes
+from segmetrics.data.kinds import SUFFIXES, suffix_of
+from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample, image_list_text
 from segmetrics.errors import ConfigError, DataError, ModelError, Problem
 from segmetrics.files import sha256_bytes, sha256_json, sha256_path, write_text
 from segmetrics.format import FORMAT
+from segmetrics.inference.images import image_shape
 from segmetrics.inference.store import Manifest, PredictionStore
 from segmetrics.progress import progress
 
@@ -54,7 +54,9 @@ def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
     files = files_by_stem(folder, SUFFIXES, "prediction")
     wanted = {s.id for s in samples}
     problems = [
-        Problem(str(folder), f'no prediction for the sample "{s.id}"', f"expected {s.id}.png")
+        Problem(
+            str(folder), f'no prediction for the sample "{s.id}"', f"expected {s.id}{_ending(s)}"
+        )
         for s in samples
         if s.id not in files
     ]
@@ -82,22 +84,23 @@ def _add_all(
     if problems:
         raise DataError.of(problems, "given predictions")
     for name in progress(missing, total=len(missing), text="taking predictions over"):
-        store.add(name, read_bytes(files[name]), files[name].suffix.lower())
+        store.add(name, read_bytes(files[name]), suffix_of(files[name]))
 
 
 def _check_shape(path: Path, sample: Sample) -> None:
-    found = decode(read_bytes(path), str(path), _height_width)
+    found = image_shape(read_bytes(path), str(path), ndim=len(sample.shape))
     if found != sample.shape:
+        sides = " x ".join(map(str, found))
         raise DataError(
             str(path),
-            f"has {found[0]} x {found[1]} pixels, the mask of {sample.id} "
-            f"{sample.shape[0]} x {sample.shape[1]}",
+            f"has {sides} {'pixels' if len(sample.shape) == 2 else 'voxels'}, the mask of "
+            f"{sample.id} {' x '.join(map(str, sample.shape))}",
             "nothing is resized to fit: write predictions at the size of the mask",
         )
 
 
-def _height_width(picture: Image.Image) -> tuple[int, int]:
-    return picture.height, picture.width
+def _ending(sample: Sample) -> str:
+    return ".png" if len(sample.shape) == 2 else ".nii.gz"
 
 
 def run_command(
@@ -112,8 +115,9 @@ def run_command(
     """Let another program predict, and take over what it writes.
 
     The command is split as a POSIX shell splits words and run without a shell. In it, `{samples}`
-    is a CSV list of the samples to predict (id, image, shape, image_sha256; no predictor is told
-    the truth), `{out}` the folder for `<id>.png` files, `{source}` is `infer.source` and `{split}`
+    is a CSV list of the samples to predict (id, image, shape, image_sha256 and, where there are
+    several input files, `image:<name>`; no predictor is told the truth), `{out}` the folder for
+    `<id>.png` files (volumes: `<id>.nii.gz`, or `.npy`), `{source}` is `infer.source` and `{split}`
     the name of the split. Only samples without a finished prediction are listed, at most
     `SAMPLES_A_CALL` a call: what finished calls wrote is kept when a later one is interrupted.
 
@@ -162,9 +166,10 @@ def command_files(command: str) -> list[str]:
 
 
 def _check_images(samples: Sequence[Sample]) -> None:
-    changed = [s for s in samples if sha256_bytes(read_bytes(s.image)) != s.image_digest]
+    files = [f for s in samples for f in zip(s.images, s.image_digests, strict=True)]
+    changed = [path for path, digest in files if sha256_bytes(read_bytes(path)) != digest]
     if changed:
-        problems = [Problem(str(s.image), "changed since `samples` ran") for s in changed]
+        problems = [Problem(str(path), "changed since `samples` ran") for path in changed]
         raise DataError.of(problems, "images; run `dvc repro` again")
 
 

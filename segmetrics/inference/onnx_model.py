@@ -1,4 +1,7 @@
-"""An ONNX segmentation model: one image input (N, C, H, W), one score output (N, K, H, W)."""
+"""An ONNX segmentation model: one image input (N, C, ...), one score output (N, K, ...).
+
+The axes after the channels are (H, W) of a 2-D model and (D, H, W) of a 3-D one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import numpy as np
 from segmetrics.errors import ConfigError, ModelError
 from segmetrics.inference.preprocess import Floats, Preprocessing
 
+_AXES = {2: "H, W", 3: "D, H, W"}
+_WORDS = {2: "height and width", 3: "depth, height and width"}
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -28,12 +33,14 @@ class OnnxModel:
 
     Attributes
     ----------
+    ndim
+        Spatial axes of its images: 2 or 3.
     channels
-        C: 1, 3 or 4.
+        C.
     batch
         The fixed batch size, None where any is taken.
     size
-        The fixed (height, width), None in the place of one that is free.
+        The fixed (height, width) or (depth, height, width), None in the place of one that is free.
 
     Raises
     ------
@@ -89,29 +96,35 @@ class OnnxModel:
 
     def _check_shapes(self) -> None:
         shape, dtype = self._input.shape, self._input.type
-        if len(shape) != 4 or dtype not in _INPUT_TYPES or shape[1] not in (1, 3, 4):
+        if (
+            len(shape) not in (4, 5)
+            or dtype not in _INPUT_TYPES
+            or not isinstance(shape[1], int)
+            or shape[1] < 1
+        ):
             raise ModelError(
                 str(self.path),
-                f'expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "'
-                f'{self._input.name}" {dtype} {shape}',
+                f"expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
+                f'"{self._input.name}" {dtype} {shape}',
                 "export the model with channels first and a fixed number of channels",
             )
         self._dtype = _INPUT_TYPES[dtype]
+        self.ndim = len(shape) - 2
         self.channels: int = shape[1]
         self.batch: int | None = shape[0] if isinstance(shape[0], int) else None
         self.size = tuple(n if isinstance(n, int) else None for n in shape[2:])
         output = self._session.get_outputs()[0]
-        if len(output.shape) != 4:
+        if len(output.shape) != len(shape):
             raise ModelError(
                 str(self.path),
-                f'expected an output [N, K, H, W] of one score per class, found "{output.name}" '
-                f"{output.shape}",
+                f"expected an output [N, K, {_AXES[self.ndim]}] of one score per class, found "
+                f'"{output.name}" {output.shape}',
                 "export the scores, not the finished label map",
             )
 
     @property
     def n_outputs(self) -> int | None:
-        """K where the model declares it: 1 is one probability per pixel."""
+        """K where the model declares it: 1 is one probability per pixel or voxel."""
         k = self._session.get_outputs()[0].shape[1]
         return k if isinstance(k, int) else None
 
@@ -123,13 +136,8 @@ class OnnxModel:
         ModelError
             They do not fit; the message names what would.
         """
-        height, width = self.size
-        if height and width and how.size != (height, width):
-            found = f"infer.size is {list(how.size) if how.size else 'null (native size)'}"
-            remedy = f"set infer.size: [{height}, {width}]"
-            raise ModelError(
-                str(self.path), f"takes only {height} x {width} pixels, {found}", remedy
-            )
+        how.check(self.ndim, fixed=None not in self.size)
+        self._check_size(how)
         for name, values in (("mean", how.mean), ("std", how.std)):
             if len(values) not in (1, self.channels):
                 raise ModelError(
@@ -138,10 +146,28 @@ class OnnxModel:
                     f"give one value or {self.channels}",
                 )
         if self.n_outputs is not None:
-            check_classes(str(self.path), self.n_outputs, n_classes)
+            check_classes(str(self.path), self.n_outputs, n_classes, self.ndim)
+
+    def _check_size(self, how: Preprocessing) -> None:
+        given = how.tile_size or how.size
+        fits = given is not None and all(
+            n in (None, g) for n, g in zip(self.size, given, strict=True)
+        )
+        # A model that fixes some axes only may fit what the images are: running it tells.
+        if fits or (given is None and None in self.size):
+            return
+        key = "infer.size" if how.tile_size is None else "infer.tile.size"
+        found = f"{key} is {list(given) if given else 'null (native size)'}"
+        wanted = ", ".join("any" if n is None else str(n) for n in self.size)
+        sides = wanted.replace(", ", " x ")
+        raise ModelError(
+            str(self.path),
+            f"takes only {sides} {'pixels' if self.ndim == 2 else 'voxels'}, {found}",
+            f"set infer.size: [{wanted}], or tile.size to keep every pixel",
+        )
 
     def run(self, batch: Floats) -> Floats:
-        """Scores (N, K, h, w), float32, of a batch (N, C, h, w).
+        """Scores (N, K, ...), float32, of a batch (N, C, ...).
 
         Raises
         ------
@@ -162,25 +188,27 @@ class OnnxModel:
                 "set infer.multiple to the model's downsampling factor, or infer.size",
             ) from error
         expected = (batch.shape[0], *batch.shape[2:])
-        if scores.ndim != 4 or (scores.shape[0], *scores.shape[2:]) != expected:
+        if scores.ndim != batch.ndim or (scores.shape[0], *scores.shape[2:]) != expected:
+            sides = ", ".join(map(str, batch.shape[2:]))
             raise ModelError(
                 str(self.path),
-                f"expected an output [{batch.shape[0]}, K, {batch.shape[2]}, {batch.shape[3]}] for "
-                f"the input {list(batch.shape)}, found {list(scores.shape)}",
-                "the output must have the height and width of the input",
+                f"expected an output [{batch.shape[0]}, K, {sides}] for the input "
+                f"{list(batch.shape)}, found {list(scores.shape)}",
+                f"the output must have the {_WORDS[self.ndim]} of the input",
             )
         if not np.isfinite(scores).all():
             raise ModelError(str(self.path), "gives NaN or infinite scores", "check its export")
         return np.asarray(scores[:n], np.float32)
 
 
-def check_classes(where: str, k: int, n_classes: int) -> None:
+def check_classes(where: str, k: int, n_classes: int, ndim: int = 2) -> None:
     """Check K output channels against the declared classes: 1 for two classes, else one each."""
     if k != n_classes and not (k == 1 and n_classes == 2):
+        axes = _AXES[ndim]
         raise ModelError(
             where,
-            f"gives {k} channels [N, {k}, H, W]; data.classes declares {n_classes} classes, "
-            f"expected [N, {n_classes}, H, W]{' or [N, 1, H, W]' if n_classes == 2 else ''}",
+            f"gives {k} channels [N, {k}, {axes}]; data.classes declares {n_classes} classes, "
+            f"expected [N, {n_classes}, {axes}]{f' or [N, 1, {axes}]' if n_classes == 2 else ''}",
             "declare in data.classes what the model predicts, in its order",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -11,29 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import quantise
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
+from segmetrics.data.volumes import VolumeHeader
 from segmetrics.errors import DataError, ModelError
 from segmetrics.files import linked_folder, sha256_bytes, sha256_json, sha256_path
 from segmetrics.format import FORMAT
+from segmetrics.inference.encode import encode
 from segmetrics.inference.given import command_files, copy_given, run_command
+from segmetrics.inference.images import read_input
 from segmetrics.inference.onnx_model import OnnxModel, check_classes
-from segmetrics.inference.preprocess import (
-    Floats,
-    Preprocessing,
-    best_class,
-    read_image,
-    restore,
-    to_input,
-)
-from segmetrics.inference.store import (
-    Manifest,
-    PredictionStore,
-    is_probability_file,
-    label_map_png,
-    probability_png,
-)
+from segmetrics.inference.preprocess import Floats, Preprocessing, to_input
+from segmetrics.inference.store import Manifest, PredictionStore
+from segmetrics.inference.tiles import tiled_scores
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 
@@ -72,7 +62,7 @@ class Predictor:
         values = [v[0] for v in self.scheme.values]
         made: list[object] = [FORMAT, digest]
         if self.command is None:
-            made += [asdict(self.how), values]
+            made += [self.how.settings(), values]
         else:
             made += [self.command, command_files(self.command)]
         return {s.id: sha256_json([made, s.image_digest]) for s in samples}
@@ -82,6 +72,7 @@ class Predictor:
 class _Prepared:
     sample: Sample
     pixels: Floats
+    header: VolumeHeader | None
 
 
 def infer_split(
@@ -146,30 +137,69 @@ def _infer_onnx(
     model = OnnxModel(source, threads=runtime.workers, providers=runtime.providers)
     model.check_fits(how, scheme.n_classes)
     todo = [s for s in samples if s.id in missing]
-    prepare = partial(_prepare, channels=model.channels, how=how)
-    prepared = ordered_map(prepare, todo, workers=runtime.workers)
+    _check_axes(todo, model)
+    prepare = partial(_prepare, channels=model.channels, ndim=model.ndim, how=how)
+    # Volumes are large: one waits for each worker, and one at a time is predicted.
+    flat = model.ndim == 2
+    prepared = ordered_map(prepare, todo, workers=runtime.workers, ahead=2 if flat else 1)
     pending = progress(prepared, total=len(todo), text="predicting")
-    probability = model.n_outputs == 1
-    for batch in _batches(pending, model.batch or runtime.batch):
-        scores = model.run(np.stack([item.pixels for item in batch]))
-        check_classes(str(source), scores.shape[1], scheme.n_classes)
-        probability = scores.shape[1] == 1
-        for item, planes in zip(batch, scores, strict=True):
-            store.add(item.sample.id, _encode(planes, item.sample, how, scheme, source))
-    if not todo and model.n_outputs is None:
-        # Nothing was run, and the model does not say: the files that it wrote do.
-        probability = store.any_file is not None and is_probability_file(store.any_file)
-    return store.finish("probability" if probability else "labels", digest)
+    size = model.batch or (runtime.batch if flat else 1)
+    for item, planes in _scores(pending, model, how, size=size, batch=runtime.batch):
+        check_classes(str(source), planes.shape[0], scheme.n_classes, model.ndim)
+        made = encode(planes, item.sample, item.header, how=how, scheme=scheme, source=source)
+        store.add(item.sample.id, made.content, made.suffix, kind=made.kind)
+    if len(store.kinds) > 1:
+        what = "gives one score per pixel of some images and several of others"
+        raise ModelError(str(source), what, "export it with a fixed number of outputs")
+    return store.finish(next(iter(store.kinds), "labels"), digest)
 
 
-def _prepare(sample: Sample, *, channels: int, how: Preprocessing) -> _Prepared:
-    content = read_bytes(sample.image)
-    if sha256_bytes(content) != sample.image_digest:
-        raise DataError(str(sample.image), "changed since `samples` ran", "run `dvc repro` again")
-    image = read_image(content, str(sample.image), channels)
-    if image.shape[1:] != sample.shape:
-        raise DataError(str(sample.image), f"has shape {image.shape[1:]}, its mask {sample.shape}")
-    return _Prepared(sample, to_input(image, how))
+def _check_axes(samples: Sequence[Sample], model: OnnxModel) -> None:
+    other = [s for s in samples if len(s.shape) != model.ndim]
+    if other:
+        sides = " x ".join(map(str, other[0].shape))
+        raise ModelError(
+            str(model.path),
+            f'takes {model.ndim}-D images, "{other[0].id}" is {len(other[0].shape)}-D ({sides}), '
+            f"as are {len(other) - 1} more",
+            "use a model for such images, or infer.command with a program that cuts them into "
+            "slices",
+        )
+
+
+def _prepare(sample: Sample, *, channels: int, ndim: int, how: Preprocessing) -> _Prepared:
+    files = []
+    for path, digest in zip(sample.images, sample.image_digests, strict=True):
+        content = read_bytes(path)
+        if sha256_bytes(content) != digest:
+            raise DataError(str(path), "changed since `samples` ran", "run `dvc repro` again")
+        files.append((content, path))
+    image = read_input(files, channels=channels, ndim=ndim)
+    shape = image.pixels.shape[1:]
+    if shape != sample.shape:
+        raise DataError(str(sample.image), f"has shape {shape}, its mask {sample.shape}")
+    return _Prepared(sample, to_input(image.pixels, how), image.header)
+
+
+def _scores(
+    items: Iterator[_Prepared], model: OnnxModel, how: Preprocessing, *, size: int, batch: int
+) -> Iterator[tuple[_Prepared, Floats]]:
+    """Scores (K, ...) of each item: `size` whole images a call, or `batch` tiles of one image."""
+    if how.tile_size is None:
+        for group in _batches(items, size):
+            yield from zip(group, model.run(np.stack([i.pixels for i in group])), strict=True)
+        return
+    for item in items:
+        yield (
+            item,
+            tiled_scores(
+                item.pixels,
+                model.run,
+                size=how.tile_size,
+                overlap=how.tile_overlap,
+                batch=model.batch or batch,
+            ),
+        )
 
 
 def _batches(items: Iterator[_Prepared], size: int) -> Iterator[list[_Prepared]]:
@@ -183,20 +213,3 @@ def _batches(items: Iterator[_Prepared], size: int) -> Iterator[list[_Prepared]]
                 batch = []
         if batch:
             yield batch
-
-
-def _encode(
-    planes: Floats, sample: Sample, how: Preprocessing, scheme: LabelScheme, source: Path
-) -> bytes:
-    if planes.shape[0] > 1:
-        return label_map_png(best_class(planes, sample.shape, how), scheme)
-    low, high = float(planes.min()), float(planes.max())
-    # Rounding in float16 and interpolation may leave [0, 1] by a hair; logits leave it by far.
-    if low < -1e-3 or high > 1 + 1e-3:
-        raise ModelError(
-            str(source),
-            f"expected probabilities in [0, 1], found values from {low:.3g} to {high:.3g} "
-            f'for "{sample.id}"',
-            "export the model with its sigmoid",
-        )
-    return probability_png(quantise(np.clip(restore(planes[0], sample.shape, how), 0.0, 1.0)))

@@ -64,27 +64,32 @@ class PredictionStore:
         self._keys = keys
         folder.mkdir(parents=True, exist_ok=True)
         known = {**_read_manifest_entries(folder), **_read_journal(folder)}
-        fitting = [(s, entry) for s, entry in known.items() if entry.key == keys.get(s)]
+        fitting = [(s, e, kind) for s, (e, kind) in known.items() if e.key == keys.get(s)]
         shown = progress(fitting, total=len(fitting), text="checking finished predictions")
-        self._entries = {s: entry for s, entry in shown if _unchanged(folder / entry.file, entry)}
+        found = [(s, e, kind) for s, e, kind in shown if _unchanged(folder / e.file, e)]
+        self._entries = {s: entry for s, entry, _ in found}
+        self._kinds = {s: kind for s, _, kind in found}
 
     @property
     def missing(self) -> list[str]:
         """The samples without a finished prediction, sorted."""
         return sorted(set(self._keys) - set(self._entries))
 
-    def add(self, sample: str, content: bytes, suffix: str = ".png") -> None:
-        """Write one prediction and note it in the journal."""
+    def add(
+        self, sample: str, content: bytes, suffix: str = ".png", *, kind: Kind = "given"
+    ) -> None:
+        """Write one prediction and note it, with its kind, in the journal."""
         entry = Entry(f"{sample}{suffix}", sha256_bytes(content), self._keys[sample])
         write_bytes(self.folder / entry.file, content)
         with (self.folder / _JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps({"id": sample, **asdict(entry)}) + "\n")
+            journal.write(json.dumps({"id": sample, "kind": kind, **asdict(entry)}) + "\n")
         self._entries[sample] = entry
+        self._kinds[sample] = kind
 
     @property
-    def any_file(self) -> Path | None:
-        """One of the finished predictions; None where there are none."""
-        return next((self.folder / entry.file for entry in self._entries.values()), None)
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of the finished predictions."""
+        return frozenset(self._kinds.values())
 
     def finish(self, kind: Kind, source: str) -> Manifest:
         """Prune what no sample needs and write the manifest.
@@ -117,22 +122,23 @@ def _unchanged(path: Path, entry: Entry) -> bool:
     return path.is_file() and sha256_path(path) == entry.sha256
 
 
-def _read_manifest_entries(folder: Path) -> Mapping[str, Entry]:
+def _read_manifest_entries(folder: Path) -> Mapping[str, tuple[Entry, Kind]]:
     try:
         manifest = read_manifest(folder)
     except DataError:
         return {}  # damaged: everything is predicted again
-    return manifest.entries if manifest else {}
+    return {s: (entry, manifest.kind) for s, entry in manifest.entries.items()} if manifest else {}
 
 
-def _read_journal(folder: Path) -> dict[str, Entry]:
+def _read_journal(folder: Path) -> dict[str, tuple[Entry, Kind]]:
     path = folder / _JOURNAL
     entries = {}
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             fields = json.loads(line)
-            sample = fields.pop("id")  # first: the right side of an assignment is evaluated first
-            entries[sample] = Entry(**fields)
+            # First: the right side of an assignment is evaluated first.
+            sample, kind = fields.pop("id"), fields.pop("kind")
+            entries[sample] = Entry(**fields), kind
         except (ValueError, TypeError, KeyError):
             continue  # the line that was being written when the run was killed
     return entries
@@ -181,15 +187,6 @@ def label_map_png(index: npt.NDArray[np.intp], scheme: LabelScheme) -> bytes:
 def probability_png(q: npt.NDArray[np.uint8]) -> bytes:
     """An 8-bit probability map as grey PNG."""
     return _png(Image.fromarray(q))
-
-
-def is_probability_file(path: Path) -> bool:
-    """Whether a file that `infer` wrote is an 8-bit probability map and not a label map.
-
-    Label maps have a palette or 16 bits.
-    """
-    with Image.open(path) as picture:
-        return picture.mode == "L"
 
 
 def _png(picture: Image.Image) -> bytes:

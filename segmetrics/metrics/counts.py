@@ -9,11 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.errors import DataError
-
-Labels = npt.NDArray[np.integer] | npt.NDArray[np.bool_]
-
-# Pixels per block: two uint8 blocks and their comparison stay in the second-level cache.
-_BLOCK = 1 << 18
+from segmetrics.metrics.label_pairs import Labels as Labels  # its home is here for users
+from segmetrics.metrics.label_pairs import label_pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +30,9 @@ class ConfusionCounts:
     tn: npt.NDArray[np.int64]
 
     @classmethod
-    def zeros(cls, n_classes: int) -> ConfusionCounts:
-        """The neutral element of `+`."""
-        return cls(*(np.zeros(n_classes, np.int64) for _ in range(4)))
+    def zeros(cls, shape: int | tuple[int, ...]) -> ConfusionCounts:
+        """The neutral element of `+`; `shape` is K or (..., K)."""
+        return cls(*(np.zeros(shape, np.int64) for _ in range(4)))
 
     @classmethod
     def from_matrix(cls, matrix: npt.NDArray[np.int64]) -> ConfusionCounts:
@@ -87,7 +84,7 @@ class LabelLookup:
     def __call__(self, labels: Labels) -> npt.NDArray[np.intp]:
         """Class indices of `labels`, same shape."""
         if labels.dtype == np.uint8 or labels.dtype == np.bool_:
-            return self._table[labels.astype(np.uint8, copy=False)]
+            return self._table.take(labels.astype(np.uint8, copy=False))  # faster than [...]
         return self._search(labels)
 
     def _search(self, labels: Labels) -> npt.NDArray[np.intp]:
@@ -173,25 +170,14 @@ def confusion_matrix(
     _check_arrays(reference, prediction)
     rows, columns = n_classes + 2, n_classes + 1
     counts = np.zeros(rows * columns)
-    flat_reference, flat_prediction = reference.reshape(-1), prediction.reshape(-1)
-    for start in range(0, flat_reference.size, _BLOCK):
-        r = flat_reference[start : start + _BLOCK]
-        p = flat_prediction[start : start + _BLOCK]
-        starts, lengths = _runs(r, p)
-        code = reference_lookup(r[starts]) * columns + prediction_lookup(p[starts])
-        # Weighted counts are float64: exact, as a block holds fewer than 2**53 pixels.
-        counts += np.bincount(code, weights=lengths, minlength=counts.size)
+    for r, p, pixels in label_pairs(reference, prediction):
+        code = reference_lookup(r) * columns + prediction_lookup(p)
+        # Weighted counts are float64: exact, as an array holds fewer than 2**53 pixels.
+        counts += np.bincount(code, weights=pixels, minlength=counts.size)
     matrix = counts.astype(np.int64).reshape(rows, columns)
     if matrix[n_classes + 1].any():
         raise _undeclared(reference, reference_lookup, n_classes + 1)
     return matrix[:n_classes]
-
-
-def _runs(r: Labels, p: Labels) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Starts and lengths of the runs in which neither array changes."""
-    changes = np.flatnonzero((r[1:] != r[:-1]) | (p[1:] != p[:-1])) + 1
-    starts = np.concatenate(([0], changes))
-    return starts, np.diff(starts, append=r.size)
 
 
 def _check_arrays(reference: Labels, prediction: Labels) -> None:

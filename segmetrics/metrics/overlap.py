@@ -1,7 +1,7 @@
 """Overlap metrics: ratios of the four counts of `ConfusionCounts`, class by class.
 
 Every function takes counts of shape (..., K) and gives float64 of that shape. A ratio 0/0 is
-undefined and NaN, never 0 and never 1; `_ratio` is the one place that decides it. All values lie in
+undefined and NaN, never 0 and never 1; `ratio` is the one place that decides it. All values lie in
 [0, 1] unless the docstring says otherwise.
 """
 
@@ -15,7 +15,7 @@ from segmetrics.metrics.counts import ConfusionCounts
 Values = npt.NDArray[np.float64]
 
 
-def _ratio(
+def ratio(
     numerator: npt.NDArray[np.number], denominator: npt.NDArray[np.number], empty: float = np.nan
 ) -> Values:
     """`numerator / denominator`, `empty` where the denominator is zero."""
@@ -33,7 +33,7 @@ def dice(counts: ConfusionCounts, *, both_empty: float = np.nan) -> Values:
     Undefined (`both_empty`) only where neither mask has a pixel of the class. Source: Dice 1945,
     Ecology 26(3); equal to F1.
     """
-    return _ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn, both_empty)
+    return ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn, both_empty)
 
 
 def iou(counts: ConfusionCounts, *, both_empty: float = np.nan) -> Values:
@@ -42,7 +42,7 @@ def iou(counts: ConfusionCounts, *, both_empty: float = np.nan) -> Values:
     Undefined (`both_empty`) only where neither mask has a pixel of the class. Source: Jaccard 1912,
     New Phytologist 11(2). `Dice = 2 IoU / (1 + IoU)`.
     """
-    return _ratio(counts.tp, counts.tp + counts.fp + counts.fn, both_empty)
+    return ratio(counts.tp, counts.tp + counts.fp + counts.fn, both_empty)
 
 
 def precision(counts: ConfusionCounts) -> Values:
@@ -50,7 +50,7 @@ def precision(counts: ConfusionCounts) -> Values:
 
     Undefined where nothing is predicted. Also: positive predictive value.
     """
-    return _ratio(counts.tp, counts.tp + counts.fp)
+    return ratio(counts.tp, counts.tp + counts.fp)
 
 
 def recall(counts: ConfusionCounts) -> Values:
@@ -58,7 +58,7 @@ def recall(counts: ConfusionCounts) -> Values:
 
     Undefined where the reference is empty. Also: sensitivity, true positive rate.
     """
-    return _ratio(counts.tp, counts.tp + counts.fn)
+    return ratio(counts.tp, counts.tp + counts.fn)
 
 
 def f_beta(counts: ConfusionCounts, *, beta: float) -> Values:
@@ -69,7 +69,7 @@ def f_beta(counts: ConfusionCounts, *, beta: float) -> Values:
     """
     weight = beta * beta
     numerator = (1 + weight) * counts.tp
-    return _ratio(numerator, numerator + weight * counts.fn + counts.fp)
+    return ratio(numerator, numerator + weight * counts.fn + counts.fp)
 
 
 def specificity(counts: ConfusionCounts) -> Values:
@@ -77,7 +77,7 @@ def specificity(counts: ConfusionCounts) -> Values:
 
     Undefined where the reference covers everything. Near 1 on small objects whatever is predicted.
     """
-    return _ratio(counts.tn, counts.tn + counts.fp)
+    return ratio(counts.tn, counts.tn + counts.fp)
 
 
 def accuracy(counts: ConfusionCounts) -> Values:
@@ -87,7 +87,7 @@ def accuracy(counts: ConfusionCounts) -> Values:
     covers 2 % of the pixels has accuracy 0.98.
     """
     total = counts.tp + counts.fp + counts.fn + counts.tn
-    return _ratio(counts.tp + counts.tn, total)
+    return ratio(counts.tp + counts.tn, total)
 
 
 def balanced_accuracy(counts: ConfusionCounts) -> Values:
@@ -105,7 +105,7 @@ def mcc(counts: ConfusionCounts) -> Values:
     # In pairs: the root of a square is exact, so that a perfect prediction has exactly 1.
     product = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
     # Rounding may leave the range by a few units in the last place.
-    return np.clip(_ratio(tp * tn - fp * fn, product), -1.0, 1.0)
+    return np.clip(ratio(tp * tn - fp * fn, product), -1.0, 1.0)
 
 
 def volume_error(counts: ConfusionCounts) -> Values:
@@ -113,7 +113,7 @@ def volume_error(counts: ConfusionCounts) -> Values:
 
     Positive: too much is predicted. Undefined where the reference is empty.
     """
-    return _ratio(counts.fp - counts.fn, counts.tp + counts.fn)
+    return ratio(counts.fp - counts.fn, counts.tp + counts.fn)
 
 
 def fp_on_empty(counts: ConfusionCounts) -> Values:

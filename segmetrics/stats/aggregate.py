@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from segmetrics.metrics.catalog import Aggregate, MetricInfo
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.stats.observations import Observations
 
 Values = npt.NDArray[np.float64]
 
@@ -28,6 +29,9 @@ class Estimate:
     defined, undefined
         How many units have and lack a value: images for `pooled` and `image_mean`, groups for
         `group_mean`, classes for a class mean.
+    replaced
+        How many infinite distances (exactly one of two masks is empty) stand as the diagonal of
+        their image.
     """
 
     value: float | None
@@ -35,32 +39,36 @@ class Estimate:
     high: float | None
     defined: int
     undefined: int
+    replaced: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """As in evaluation.json."""
-        return asdict(self)
+        """As in evaluation.json; `replaced` only where it happened."""
+        fields = asdict(self)
+        if not self.replaced:
+            del fields["replaced"]
+        return fields
 
     @classmethod
-    def of(cls, value: float, defined: int, total: int) -> Estimate:
+    def of(cls, value: float, defined: int, total: int, replaced: int = 0) -> Estimate:
         """An estimate without interval; NaN and infinity become None."""
         finite = float(value) if np.isfinite(value) else None
-        return cls(finite, None, None, int(defined), int(total) - int(defined))
+        return cls(finite, None, None, int(defined), int(total) - int(defined), int(replaced))
 
 
 def estimates(
     metric: MetricInfo,
-    counts: ConfusionCounts,
+    observed: Observations | ConfusionCounts,
     groups: npt.NDArray[np.intp],
     aggregate: Aggregate,
     *,
     both_empty_is_one: bool = False,
 ) -> list[Estimate]:
-    """One estimate per class.
+    """One estimate per class and region.
 
     Parameters
     ----------
-    counts
-        Shape (n, K): images by classes.
+    observed
+        What was measured of the images, or their counts of shape (n, R).
     groups
         Shape (n,): the index of each image's group (patient, slide, drive), `0 .. G - 1`.
     aggregate
@@ -68,16 +76,17 @@ def estimates(
         `image_mean`: mean of the images where the metric is defined. `group_mean`: mean over groups
         of the mean of their defined images.
     """
-    per_image = metric.values(counts, both_empty_is_one=both_empty_is_one)
-    if aggregate == "pooled" and len(per_image):
-        # A class that is nowhere, in no image, stays undefined whatever single images are worth.
-        value = metric.values(counts.sum(), both_empty_is_one=False)
-        units = per_image
+    if isinstance(observed, ConfusionCounts):
+        observed = Observations(observed)
+    units = observed.per_image(metric, both_empty_is_one=both_empty_is_one)
+    if aggregate == "pooled" and len(units):
+        value = observed.pooled(metric)
     else:
-        units = group_values(per_image, groups) if aggregate == "group_mean" else per_image
+        units = group_values(units, groups) if aggregate == "group_mean" else units
         value = mean_of_defined(units)
     defined = np.isfinite(units).sum(axis=0)
-    return [Estimate.of(v, d, units.shape[0]) for v, d in zip(value, defined, strict=True)]
+    rows = zip(value, defined, observed.replaced(metric), strict=True)
+    return [Estimate.of(v, d, units.shape[0], r) for v, d, r in rows]
 
 
 def mean_of_defined(values: Values) -> Values:
@@ -108,7 +117,8 @@ def class_mean(per_class: Sequence[Estimate]) -> Estimate:
     """
     values = [e.value for e in per_class if e.value is not None]
     mean = float(np.mean(values)) if values else np.nan
-    return Estimate.of(mean, len(values), len(per_class))
+    replaced = sum(e.replaced for e in per_class)
+    return Estimate.of(mean, len(values), len(per_class), replaced)
 
 
 def group_index(names: Sequence[str]) -> npt.NDArray[np.intp]:

@@ -40,6 +40,32 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeScope:
+    """The object metrics of one class in one size bucket.
+
+    Attributes
+    ----------
+    low, high
+        Sizes in pixels, `low <= size < high`; None: no upper end.
+    references, predictions
+        How many objects of that size there are. A matched pair counts where its reference object
+        belongs, a false object where it belongs itself.
+    """
+
+    low: int
+    high: int | None
+    references: int
+    predictions: int
+    table: Table
+
+    def to_json(self) -> dict[str, Any]:
+        """As in evaluation.json."""
+        ends = {"low": self.low, "high": self.high}
+        objects = {"references": self.references, "predictions": self.predictions}
+        return {**ends, **objects, **_table_json(self.table)}
+
+
+@dataclass(frozen=True, slots=True)
 class SplitEvaluation(Scope):
     """A split: its own metrics, its confusion matrix and the same metrics by slice.
 
@@ -53,6 +79,8 @@ class SplitEvaluation(Scope):
         Column -> value -> metrics.
     slices_left_out
         Column -> why it has no slices.
+    sizes
+        Class -> size bucket -> object metrics.
     """
 
     labels: tuple[str, ...] = ()
@@ -60,6 +88,7 @@ class SplitEvaluation(Scope):
     other: tuple[int, ...] = ()
     slices: Mapping[str, Mapping[str, Scope]] = field(default_factory=dict)
     slices_left_out: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, Mapping[str, SizeScope]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json."""
@@ -75,7 +104,10 @@ class SplitEvaluation(Scope):
                 for column, values in self.slices.items()
             },
             "slices_left_out": dict(self.slices_left_out),
-            "sizes": {},
+            "sizes": {
+                name: {bucket: scope.to_json() for bucket, scope in buckets.items()}
+                for name, buckets in self.sizes.items()
+            },
         }
 
 
@@ -115,7 +147,7 @@ class Evaluation:
 
 def metrics_json(evaluation: Evaluation, scored: Sequence[str]) -> dict[str, Any]:
     """The short metrics.json for `dvc metrics show` and `diff`: numbers only, `scored` classes."""
-    shown = ("dice", "iou", "precision", "recall")
+    shown = ("dice", "iou", "precision", "recall", "hd95", "nsd", "object_f1", "pq")
     result: dict[str, Any] = {}
     for name, split in evaluation.splits.items():
         result[name] = {
@@ -160,6 +192,13 @@ def _scope(data: Any) -> Scope:
     return Scope(data["samples"], data["groups"], classes, _table(data["mean"]))
 
 
+def _size_scope(data: Any) -> SizeScope:
+    own = ("low", "high", "references", "predictions")
+    tables = {aggregate: values for aggregate, values in data.items() if aggregate not in own}
+    low, high, references, predictions = (data[name] for name in own)
+    return SizeScope(low, high, references, predictions, _table(tables))
+
+
 def _split(data: Any) -> SplitEvaluation:
     whole = _scope(data)
     return SplitEvaluation(
@@ -175,4 +214,8 @@ def _split(data: Any) -> SplitEvaluation:
             for column, values in data["slices"].items()
         },
         slices_left_out=data["slices_left_out"],
+        sizes={
+            name: {bucket: _size_scope(scope) for bucket, scope in buckets.items()}
+            for name, buckets in data["sizes"].items()
+        },
     )

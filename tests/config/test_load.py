@@ -25,7 +25,9 @@ TOP = (
     "format, domain, data, infer, operating_point, measure, statistics, grade, rules, checks, "
     "tracking, gate, promotion, runtime"
 )
-RULE_KEYS = "metric, class, aggregate, split, slice, worst, at_least, at_most, severity, rationale"
+RULE_KEYS = (
+    "metric, class, aggregate, split, slice, worst, size, at_least, at_most, severity, rationale"
+)
 
 
 @pytest.fixture
@@ -190,7 +192,9 @@ RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
      "rule: high where a class is rare); use dice or f2"),
     ("{metric: recal, at_least: 0.9}", ".metric", '"recal" is not a metric; did you mean "recall"? '
      "(metrics: dice, iou, precision, recall, f2, f0.5, specificity, balanced_accuracy, mcc, "
-     "volume_error, fp_on_empty, accuracy)"),
+     "volume_error, fp_on_empty, accuracy, hd, hd95, assd, masd, nsd, boundary_iou, cldice, "
+     "object_precision, object_recall, object_f1, sq, rq, pq, false_objects, average_precision, "
+     "roc_auc, brier, calibration_error)"),
     ("{metric: fp_on_empty, aggregate: pooled, at_most: 0.1}", ".aggregate",
      '"pooled" is not an aggregate of fp_on_empty; (aggregates: image_mean, group_mean)'),
     ("{metric: dice, aggregate: median, at_least: 0.1}", ".aggregate",
@@ -263,14 +267,25 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "operating_point.threshold: is missing for `decision: fixed`; set it to 0.5"),
     ({"operating_point": "{decision: argmax, threshold: 0.5}"}, "operating_point",
      "operating_point.threshold: means nothing with `argmax`; set it to null"),
-    (("  encoding: labels", "  regions: {whole: [1, 2]}\n  encoding: labels"), "regions",
-     f"data.regions: {LATER} {{}}, or remove it"),
+    (("regions: {}", "regions: {whole: [1, 3]}"), "regions",
+     "data.regions.whole.1: label 3 is no class; declare it in data.classes"),
+    (("regions: {}", "regions: {whole: [vesel]}"), "regions",
+     'data.regions.whole.0: "vesel" is not a class; did you mean "vessel"? '
+     "(classes: background, tumour, vessel)"),
+    (("regions: {}", "regions: {vessel: [1]}"), "regions",
+     "data.regions.vessel: is the name of a class already; choose another name"),
+    (("unit: px #", "unit: mm #"), "unit",
+     "data.unit: is mm, but data.spacing is not given; give the size of a pixel, or "
+     "`spacing: file`"),
     (("  multiple: 16", "  tile: 512\n  multiple: 16"), "tile",
      f"infer.tile: {LATER} null, or remove it"),
-    (("  both_empty", "  surface: {tolerance: 2}\n  both_empty"), "surface",
-     f"measure.surface: {LATER} null, or remove it"),
-    (("  both_empty", "  scores: true\n  both_empty"), "scores",
-     f"measure.scores: True {LATER} false, or remove it"),
+    (("surface: null", "surface: {metrics: [nsd]}"), "surface",
+     "measure.surface.tolerance: is missing for nsd, and there is no usual value; set what is "
+     "close enough, in px"),
+    (("objects: null", "objects: {size_edges: [9, 3]}"), "objects",
+     "measure.objects.size_edges: do not ascend; sort them"),
+    (("scores: false", "scores: true"), "scores",
+     "measure.scores: needs probabilities, `decision: argmax` has label maps; set it to false"),
     (("images: false", "images: true"), "upload",
      f"tracking.upload.images: True {LATER} false, or remove it"),
     (("workers: auto", "workers: many"), "runtime",

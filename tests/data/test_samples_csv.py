@@ -8,12 +8,6 @@ import numpy as np
 import pytest
 
 from segmetrics.data.folders import files_by_stem, pair_by_stem
-from segmetrics.data.sample_list import (
-    Sample,
-    read_sample_list,
-    sample_list_text,
-    write_sample_list,
-)
 from segmetrics.data.samples import check_splits, read_samples, rows_of_split
 from segmetrics.errors import DataError
 
@@ -96,10 +90,21 @@ def test_a_missing_file(tmp_path):
         ),
         ("id,image,mask,split,site,site\n", "samples.csv:1: repeats the column site"),
         (
-            "id,image,mask,split,mask:anna,mask:ben\n",
-            "samples.csv:1: columns of several annotators (mask:anna, mask:ben) are not supported "
-            "yet; keep one mask column",
+            "id,image,mask,split,mask:\n",
+            'samples.csv:1: the column "mask:" has no name that can be used; letters, digits and '
+            "_ - . may stand after the colon, as in mask:a1",
         ),
+        (
+            "id,image,mask,split,image:t 1\n",
+            'samples.csv:1: the column "image:t 1" has no name that can be used; letters, digits '
+            "and _ - . may stand after the colon, as in image:a1",
+        ),
+        (
+            "id,image:t1,image,image:t2,mask,split\n",
+            "samples.csv:1: the column image stands behind image:t1; input files become channels "
+            "in column order: put image first",
+        ),
+        ("id,image,mask,split,image:t1\na,i,m,test,\n", "samples.csv:2: no image:t1"),
         (HEADER + "a,i,m\n", "samples.csv:2: 3 fields instead of 4"),
         (HEADER + "a,i,m,test,x\n", "samples.csv:2: 5 fields instead of 4"),
         (HEADER + "a,,m,\n", "samples.csv:2: no image, split"),
@@ -195,25 +200,20 @@ def test_a_header_alone_has_no_samples(read, tmp_path):
         rows_of_split(read(HEADER), "test", tmp_path)
 
 
-def test_a_sample_list_comes_back_sorted(tmp_path):
-    samples = [
-        Sample(name, Path("i") / f"{name}, 1.png", Path("m.png"), (4, 600), "aa", "bb")
-        for name in ("b", "a")
+def test_input_files_and_annotators_are_columns_of_their_own(read):
+    (row,) = read("id,image,mask,image:b,site,mask:ben,image:a,mask:anna,split\n"
+                  "x,i,m,ib,A,,ia,manna,test\n")  # fmt: skip
+    assert row.images == ("i", "ib", "ia")
+    assert list(row.channels) == ["b", "a"]
+    assert row.annotators == {"anna": "manna"}
+    assert row.columns == {"site": "A"}
+
+
+def test_an_input_file_counts_once(message):
+    assert message("id,image,image:b,mask,split\na,i,./i,m,test\nb,j,i,m,test\n") == [
+        'samples.csv:2: the image "i" is that of line 2 already; an image counts once',
+        'samples.csv:3: the image "i" is that of line 2 already; an image counts once',
     ]
-    path = tmp_path / "results" / "test.csv"
-    write_sample_list(path, samples)
-    assert read_sample_list(path) == samples[::-1]
-    assert path.read_text() == sample_list_text(samples[::-1])
-
-
-@pytest.mark.parametrize(
-    "text", [HEADER, "id,image,mask,shape,image_sha256,mask_sha256\na,i,m,4by6,aa,bb\n"]
-)
-def test_what_is_no_sample_list(tmp_path, text):
-    path = tmp_path / "test.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match="not a sample list"):
-        read_sample_list(path)
 
 
 def test_pairs_need_partners_and_all_without_are_listed():

@@ -15,7 +15,7 @@ from segmetrics.data.labels import LabelScheme
 from segmetrics.data.masks import read_mask
 from segmetrics.data.pictures import SUFFIXES
 from segmetrics.errors import DataError
-from segmetrics.inference.preprocess import read_image
+from segmetrics.inference.images import read_image
 
 ANY = LabelScheme(names=("0",), values=((0,),))
 

@@ -243,3 +243,84 @@ def test_a_command_that_writes_something_else(infer, dataset, tmp_path, code, te
         infer(dataset.root, f"{PYTHON} -c {shlex.quote(code)} {{samples}} {{out}}")
     assert names(tmp_path / "results") == ["test"]
     assert names(tmp_path / "results" / "test") == []
+
+
+@pytest.fixture
+def infer_volumes(volumes, tmp_path, tissue):
+    """Infer the volumes from a folder, or with a command."""
+
+    def run(source: Path, command: str | None = None, samples=None):
+        return infer_split(
+            samples or volumes.samples(),
+            split="test",
+            source=source,
+            command=command,
+            out=tmp_path / "results" / "test",
+            how=Preprocessing(),
+            scheme=tissue,
+            runtime=Runtime(),
+        )
+
+    return run
+
+
+def test_given_volumes_are_taken_over_as_they_are(infer_volumes, volumes, nifti, tmp_path):
+    volumes.fill(2)
+    folder = tmp_path / "given" / "test"
+    nifti(folder / "v0.nii.gz", volumes.labels["v0"])
+    np.save(folder / "v1.npy", volumes.labels["v1"])
+    infer_volumes(tmp_path / "given")
+    out = tmp_path / "results" / "test"
+    assert names(out) == ["manifest.json", "v0.nii.gz", "v1.npy"]
+    assert (out / "v0.nii.gz").read_bytes() == (folder / "v0.nii.gz").read_bytes()
+
+
+def test_given_volumes_that_do_not_fit(infer_volumes, volumes, nifti, tmp_path):
+    volumes.fill(3)
+    folder = tmp_path / "given" / "test"
+    nifti(folder / "v0.nii.gz", volumes.labels["v0"].transpose(1, 0, 2))
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "v1.png")
+    (folder / "v2.nii.gz").write_bytes((folder / "v0.nii.gz").read_bytes()[:-20])
+    with pytest.raises(DataError) as caught:
+        infer_volumes(tmp_path / "given")
+    lines = str(caught.value).splitlines()
+    assert lines[:3] == [
+        "given predictions: 3 problems",
+        f"  {folder / 'v0.nii.gz'}: has 9 x 12 x 6 voxels, the mask of v0 12 x 9 x 6; "
+        "nothing is resized to fit: write predictions at the size of the mask",
+        f"  {folder / 'v1.png'}: is a 2-D picture, volumes are expected; "
+        "write NIfTI, .npy or TIFF of several pages",
+    ]
+    assert lines[3].startswith(f"  {folder / 'v2.nii.gz'}: damaged or truncated (")
+    (folder / "v1.png").unlink()
+    with pytest.raises(DataError, match=r'sample "v1"; expected v1\.nii\.gz'):
+        infer_volumes(tmp_path / "given")
+
+
+VOLUME_SCRIPT = """
+import csv, pathlib, sys
+import nibabel, numpy as np
+with open(sys.argv[1]) as stream:
+    for row in csv.DictReader(stream):
+        t1, flair = (nibabel.load(row[c]) for c in ("image", "image:flair"))
+        labels = (np.asarray(t1.dataobj) > 500) + 4 * (np.asarray(flair.dataobj) > 500)
+        image = nibabel.Nifti1Image(labels.astype(np.uint8), t1.affine)
+        image.to_filename(pathlib.Path(sys.argv[2]) / (row["id"] + ".nii.gz"))
+"""
+
+
+def test_a_command_predicts_volumes_of_several_files(infer_volumes, volumes, tmp_path, nifti):
+    nibabel = pytest.importorskip("nibabel", reason="NIfTI needs nibabel")
+    volumes.fill(2)
+    script = tmp_path / "predict.py"
+    script.write_text(VOLUME_SCRIPT)
+    command = f"{PYTHON} {shlex.quote(str(script))} {{samples}} {{out}}"
+    stale = volumes.samples()
+    infer_volumes(script, command)
+    for name, labels in volumes.labels.items():
+        written = nibabel.load(tmp_path / "results" / "test" / f"{name}.nii.gz")
+        assert (np.asarray(written.dataobj) == np.array([0, 1, 4])[labels]).all()
+    nifti(volumes.path("v1", "flair"), np.ones(labels.shape, np.int16))
+    script.write_text(VOLUME_SCRIPT + "# changed")
+    with pytest.raises(DataError, match=r"flair/v1\.nii\.gz: changed since `samples` ran"):
+        infer_volumes(script, command, samples=stale)

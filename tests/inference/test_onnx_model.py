@@ -48,6 +48,33 @@ def test_what_a_model_says_about_itself(load, models):
     assert load(models.levels, 4, declared=False).n_outputs is None
 
 
+def test_what_a_3d_model_says_about_itself(load, models):
+    model = load(models.unet_3d, channels=4, k=5)
+    assert (model.ndim, model.channels, model.size) == (3, 4, (None, None, None))
+    assert load(models.unet_3d, size=16).size == (16, 16, 16)
+    assert load(models.brightness, channels=7).channels == 7
+    with pytest.raises(ModelError) as caught:
+        load(models.unet_3d, channels=4, k=5).check_fits(Preprocessing(), 2)
+    assert "expected [N, 2, D, H, W] or [N, 1, D, H, W]; declare" in str(caught.value)
+    with pytest.raises(ModelError) as caught:
+        load(models.half_size_3d).run(np.zeros((1, 1, 8, 6, 4), np.float32))
+    assert str(caught.value).endswith(
+        "expected an output [1, K, 8, 6, 4] for the input [1, 1, 8, 6, 4], found [1, 1, 4, 3, 2]; "
+        "the output must have the depth, height and width of the input"
+    )
+
+
+def test_tiles_of_a_fixed_size_fit(load, models):
+    model = load(models.brightness, size=(24, 24))
+    model.check_fits(Preprocessing(tile_size=(24, 24), tile_overlap=4), 2)
+    with pytest.raises(ModelError, match=r"takes only 24 x 24 pixels, infer\.tile\.size is \[16"):
+        model.check_fits(Preprocessing(tile_size=(16, 16)), 2)
+    half_free = load(models.brightness, size=("h", 24))
+    half_free.check_fits(Preprocessing(), 2)  # running it tells
+    with pytest.raises(ModelError, match=r"takes only any x 24 pixels"):
+        half_free.check_fits(Preprocessing(size=(24, 16)), 2)
+
+
 def test_a_model_gives_its_scores(load, models):
     pixels = np.float32([[[[0.2, 0.5], [0.5, 0.9]]]])
     scores = load(models.brightness).run(pixels)
@@ -69,17 +96,17 @@ INPUT = "export the model with channels first and a fixed number of channels"
     [
         (
             "without_channels",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
             f"\"image\" tensor(float) ['n', 'h', 'w']; {INPUT}",
         ),
         (
-            "five_channels",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
-            f"\"image\" tensor(float) ['n', 5, 'h', 'w']; {INPUT}",
+            "any_channels",
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
+            f"\"image\" tensor(float) ['n', 'c', 'h', 'w']; {INPUT}",
         ),
         (
             "takes_bytes",
-            "expected an input float32 [N, C, H, W] with 1, 3 or 4 channels, found "
+            "expected an input float32 [N, C, H, W] or [N, C, D, H, W], found "
             f"\"image\" tensor(uint8) ['n', 1, 'h', 'w']; {INPUT}",
         ),
         (
@@ -141,7 +168,8 @@ def test_a_fixed_size_has_to_be_set(load, models, size, found):
     with pytest.raises(ModelError) as caught:
         model.check_fits(Preprocessing(size=size), 2)
     assert str(caught.value).endswith(
-        f"takes only 16 x 24 pixels, infer.size is {found}; set infer.size: [16, 24]"
+        f"takes only 16 x 24 pixels, infer.size is {found}; set infer.size: "
+        "[16, 24], or tile.size to keep every pixel"
     )
 
 

@@ -13,29 +13,9 @@ from PIL import Image
 from segmetrics.errors import DataError, ModelError
 from segmetrics.inference import predict
 from segmetrics.inference.onnx_model import OnnxModel
-from segmetrics.inference.predict import Runtime, infer_split
+from segmetrics.inference.predict import Runtime
 from segmetrics.inference.preprocess import Preprocessing, resize
 from segmetrics.inference.store import read_manifest
-
-
-@pytest.fixture
-def infer(dataset, tmp_path, two):
-    """Infer the data set; options replace the usual ones."""
-
-    def run(source: Path, *, scheme=two, how=None, runtime=None, out=tmp_path / "out", **options):
-        samples = options.pop("samples", None) or dataset.samples(scheme)
-        return infer_split(
-            samples,
-            split="test",
-            source=source,
-            command=None,
-            out=out,
-            how=how or Preprocessing(),
-            scheme=scheme,
-            runtime=runtime or Runtime(),
-        )
-
-    return run
 
 
 @pytest.fixture
@@ -286,7 +266,7 @@ def test_an_image_that_changed_since_it_was_listed(dataset, infer, models, tmp_p
 
 
 @pytest.mark.parametrize(("make", "kind"), [("brightness", "probability"), ("levels", "labels")])
-def test_the_files_tell_the_kind_when_an_interrupted_model_does_not(
+def test_the_journal_tells_the_kind_when_an_interrupted_model_does_not(
     infer, dataset, models, tmp_path, monkeypatch, make, kind
 ):
     dataset.fill(2)
@@ -297,6 +277,21 @@ def test_the_files_tell_the_kind_when_an_interrupted_model_does_not(
     assert manifest.kind == kind
     # As if it had been killed after the last prediction and before the manifest.
     (tmp_path / "out" / "manifest.json").unlink()
-    lines = [json.dumps({"id": i} | asdict(e)) for i, e in manifest.entries.items()]
+    lines = [json.dumps({"id": i, "kind": kind} | asdict(e)) for i, e in manifest.entries.items()]
     (tmp_path / "out" / "journal.jsonl").write_text("\n".join(lines))
     assert infer(model).kind == kind
+
+
+def test_scores_of_two_kinds_are_refused(dataset, infer, models, tmp_path, monkeypatch):
+    """A model with a free number of outputs gives one of some images and two of others."""
+    dataset.fill(2)
+    source = models.levels(tmp_path / "m.onnx", 2, declared=False)
+    run = OnnxModel.run
+
+    def odd(self, batch):
+        return run(self, batch)[:, : 1 if batch.shape[-1] == 16 else 2] * 0
+
+    monkeypatch.setattr(OnnxModel, "run", odd)
+    with pytest.raises(ModelError, match="gives one score per pixel of some images and several"):
+        infer(source)
+    assert read_manifest(tmp_path / "out") is None

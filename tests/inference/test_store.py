@@ -99,6 +99,23 @@ def test_a_half_written_journal_line_loses_one_prediction(tmp_path, half):
     assert PredictionStore(tmp_path, keys).missing == ["b"]
 
 
+def test_kinds_of_what_is_reused_are_known(tmp_path):
+    keys = {"a": "1", "b": "2", "c": "3"}
+    PredictionStore(tmp_path, keys).add("a", b"A", kind="probability")
+    store = PredictionStore(tmp_path, keys)
+    assert store.kinds == {"probability"}
+    line = json.dumps({"id": "b", "file": "a.png", "sha256": "x", "key": "2"})
+    with (tmp_path / "journal.jsonl").open("a") as journal:
+        journal.write(line + "\n")  # without its kind: predicted again
+    store = PredictionStore(tmp_path, keys)
+    assert store.missing == ["b", "c"]
+    for name in "bc":
+        store.add(name, b"", kind="labels")
+    assert store.kinds == {"labels", "probability"}
+    store.finish("labels", "m")
+    assert PredictionStore(tmp_path, {"a": "1"}).kinds == {"labels"}  # the manifest has one kind
+
+
 @pytest.fixture
 def finished(tmp_path):
     """A finished folder with a and b; gives its keys."""

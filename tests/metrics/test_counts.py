@@ -12,7 +12,7 @@ from sklearn.metrics import multilabel_confusion_matrix
 
 from segmetrics.errors import DataError
 from segmetrics.metrics import ConfusionCounts, LabelLookup, confusion_matrix, count_confusion
-from segmetrics.metrics.counts import _BLOCK
+from segmetrics.metrics.label_pairs import BLOCK
 
 FIELDS = ("tp", "fp", "fn", "tn")
 DTYPES = (np.uint8, np.int8, np.uint16, np.int64)
@@ -159,12 +159,12 @@ def test_counts_equal_scikit_learn(masks):
 def test_masks_larger_than_one_block(dtype, noise):
     rng = np.random.default_rng(7)
     shape = (3, 311, 331)
-    assert np.prod(shape) > _BLOCK
+    assert np.prod(shape) > BLOCK
     if noise:
         reference, prediction = (rng.integers(0, 5, shape).astype(dtype) for _ in range(2))
     else:  # long runs that cross the border between two blocks
         reference = np.zeros(shape, dtype)
-        reference.reshape(-1)[_BLOCK - 5 : _BLOCK + 9] = 2
+        reference.reshape(-1)[BLOCK - 5 : BLOCK + 9] = 2
         prediction = np.roll(reference.reshape(-1), 3).reshape(shape)
     counts = count_confusion(reference=reference, prediction=prediction, n_classes=4, ignore=(4,))
     assert four(counts) == brute_force(reference, prediction, 4, (4,))

@@ -1,0 +1,34 @@
+"""The measurement tables: the contract between `measure` and everything after it.
+
+- `images.parquet`: one row per image and class or region with the four counts, the digests of what
+  was counted, and whatever else `measure` was asked for.
+- `confusion.parquet`: one row per image, reference class and predicted class (empty text: no scored
+  class) with at least one pixel.
+- `objects.parquet`: one row per reference or predicted object.
+- `scores.parquet`: one row per image and class with 256 counts of positives and of negatives.
+
+All are sorted by id, so that neither the order of the samples nor the number of workers changes a
+byte.
+"""
+
+from segmetrics.tables.measured import MeasuredImage, ObjectRows
+from segmetrics.tables.reading import Measurements, read_measurements, read_table
+from segmetrics.tables.schema import CONFUSION, IMAGES, OBJECTS, OTHER, SCHEMA, SCORES, Targets
+from segmetrics.tables.writing import TABLES, write_table
+
+__all__ = [
+    "CONFUSION",
+    "IMAGES",
+    "OBJECTS",
+    "OTHER",
+    "SCHEMA",
+    "SCORES",
+    "TABLES",
+    "MeasuredImage",
+    "Measurements",
+    "ObjectRows",
+    "Targets",
+    "read_measurements",
+    "read_table",
+    "write_table",
+]

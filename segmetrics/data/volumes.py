@@ -27,6 +27,17 @@ from segmetrics.data.whole import MAX_VOXELS, whole_numbers
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
+__all__ = [
+    "Volume",
+    "VolumeHeader",
+    "read_nifti",
+    "read_nifti_header",
+    "verify_nifti",
+    "volume_labels",
+    "write_nifti_labels",
+    "write_nifti_scores",
+]
+
 _MOST_RATIO = 1040  # of deflate
 _BLOCK = 1 << 20
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask
 from segmetrics.data.pictures import read_bytes
@@ -49,7 +47,7 @@ def guess_masks(masks: Sequence[Path]) -> Guess:
     for path in masks[:MOST_READ]:
         mask = read_mask(read_bytes(path), str(path), anything)
         one_bit &= mask.mode == "1"
-        deep &= mask.labels.dtype != np.uint8 or mask.mode.startswith("I;16")
+        deep &= mask.labels.dtype.itemsize > 1
         values |= set(values_of(mask.labels)[0].tolist())
     if one_bit or values <= {0, _VOID}:
         return Guess(encoding="binary")

@@ -45,8 +45,10 @@ class Bands:
         strip once.
     """
 
-    def __init__(self, tiff: Any, where: str) -> None:
-        self._tiff, self._page, self._where = tiff, tiff.pages[0], where
+    def __init__(
+        self, tiff: Any, where: str, errors: tuple[type[BaseException], ...] = _DAMAGE
+    ) -> None:
+        self._tiff, self._page, self._where, self._errors = tiff, tiff.pages[0], where, errors
         self.shape: tuple[int, int] = (self._page.imagelength, self._page.imagewidth)
         self.dtype: np.dtype[Any] = self._page.dtype.newbyteorder("=")
         self.step: int = 1 if self._plain else self._segment_rows
@@ -92,7 +94,7 @@ class Bands:
                 low, high = max(start, first), min(stop, first + self.step)
                 out[low - start : high - start] = self._strip(at)[low - first : high - first]
             return out
-        except _DAMAGE as error:
+        except self._errors as error:
             raise _damaged(self._where, error) from error
 
     def _from_file(self, start: int, stop: int) -> Labels:
@@ -153,18 +155,19 @@ def open_bands(path: Path, *, channels: bool = False) -> Bands:
     """
     where = str(path)
     tifffile = _tifffile(where)
+    errors = (tifffile.TiffFileError, *_DAMAGE)
     try:
         tiff = tifffile.TiffFile(path)
     except FileNotFoundError as error:
         raise DataError(where, "there is no such file") from error
-    except (tifffile.TiffFileError, *_DAMAGE) as error:
+    except errors as error:
         raise _damaged(where, error) from error
     try:
         _check_pages(tiff, where)
         if not channels:
             _check_storage(tiff.pages[0], where)
-        return Bands(tiff, where)
-    except (tifffile.TiffFileError, *_DAMAGE) as error:
+        return Bands(tiff, where, errors)
+    except errors as error:
         tiff.close()
         raise _damaged(where, error) from error
     except DataError:
@@ -178,6 +181,8 @@ def _check_pages(tiff: Any, where: str) -> None:
         raise DataError(
             where, f"holds {len(more) + 1} pages, expected one", "write one file per page"
         )
+    if tiff.pages[0].imagelength < 1 or tiff.pages[0].imagewidth < 1:
+        raise DataError(where, "damaged or truncated (it states no size)", "export it again")
 
 
 def _check_storage(page: Any, where: str) -> None:

@@ -17,8 +17,19 @@ from PIL.TiffImagePlugin import TiffImageFile
 from segmetrics.data.kinds import SUFFIXES, UNREAD_SUFFIXES
 from segmetrics.errors import DataError
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "UNREAD_SUFFIXES", "as_array", "decode", "deep_colour",
-           "orientation", "oriented", "png_grey_depth", "read_bytes"]  # fmt: skip
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "UNREAD_SUFFIXES",
+    "as_array",
+    "decode",
+    "deep_colour",
+    "orientation",
+    "oriented",
+    "png_grey_depth",
+    "read_bytes",
+    "stored_size",
+]
 
 T = TypeVar("T")
 
@@ -171,6 +182,13 @@ def orientation(picture: Image.Image) -> int:
         return 1
     value = picture.getexif().get(_ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def stored_size(picture: Image.Image) -> tuple[int, int]:
+    """Height and width as stored, of a picture that is not decoded yet."""
+    if isinstance(picture, TiffImageFile):  # whose size Pillow turns when it opens it
+        return int(picture.tag_v2[257]), int(picture.tag_v2[256])
+    return picture.height, picture.width
 
 
 def oriented(picture: Image.Image) -> Image.Image:

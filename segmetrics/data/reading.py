@@ -16,7 +16,7 @@ from segmetrics.data.labels import LabelScheme
 from segmetrics.data.mask import Mask
 from segmetrics.data.multilabel import read_channels, read_files, require_content
 from segmetrics.data.pages import picture_mask
-from segmetrics.data.pictures import decode, oriented, read_bytes
+from segmetrics.data.pictures import decode, oriented, read_bytes, stored_size
 from segmetrics.data.volumes import read_nifti, read_nifti_header, volume_labels
 from segmetrics.data.whole import whole_numbers
 from segmetrics.errors import DataError
@@ -198,7 +198,7 @@ def image_sizes(content: bytes, where: str) -> tuple[tuple[int, ...], tuple[int,
         return shape, shape
     before: list[tuple[int, ...]] = []
     upright = decode(
-        content, where, _upright, pages=True, before=lambda p: before.append(p.size[::-1])
+        content, where, _upright, pages=True, before=lambda p: before.append(stored_size(p))
     )
     # What comes before the last two axes are pages.
     return upright, (*upright[:-2], *before[0])

@@ -57,7 +57,7 @@ def _rounded(array: npt.NDArray[Any], where: str, tolerance: float) -> npt.NDArr
         raise DataError(where, "holds values that are not finite, not labels")
     whole: npt.NDArray[np.floating] = np.rint(array)
     # Beyond 2**53 a float64 names no single whole number.
-    if np.abs(whole).max(initial=0) > 2**53:
+    if float(np.abs(whole).max()) > 2**53:
         raise DataError(where, "holds values beyond 2**53, not labels")
     odd = np.abs(array - whole) > tolerance
     if odd.any():

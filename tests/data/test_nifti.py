@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 
 import numpy as np
 import pytest
@@ -36,9 +37,11 @@ def nifti(array, affine=None, *, slope=None, zipped=False, kind="Nifti1Image", u
     """A file as nibabel writes it."""
     image = getattr(nibabel, kind)(array, AFFINE if affine is None else affine, dtype=array.dtype)
     image.header.set_xyzt_units(units)
-    if slope is not None:
-        image.header.set_slope_inter(*slope)
     content = image.to_bytes()
+    if slope is not None:  # nibabel would scale the array
+        header = bytearray(content[:348])
+        struct.pack_into("<ff", header, 112, *slope)
+        content = bytes(header) + content[348:]
     return gzip.compress(content, mtime=0) if zipped else content
 
 
@@ -77,7 +80,7 @@ def test_spacing_is_in_millimetres(units, factor):
 def test_scaled_labels_are_rounded_within_half_a_stored_step():
     """Labels 0..4 as 0, 64, ..., 255 with slope 4/255, as writers that scale store them."""
     labels = np.arange(5, dtype=np.uint8).reshape(5, 1, 1)
-    stored = np.rint(labels * 255 / 4).astype(np.uint8)
+    stored = np.rint(labels * (255 / 4)).astype(np.uint8)
     content = nifti(stored, slope=(4 / 255, 0))
     assert read_mask(content, "m", ANY).labels.ravel().tolist() == [0, 1, 2, 3, 4]
     shifted = nifti(stored, slope=(4 / 255, 1))
@@ -127,7 +130,7 @@ def test_headers_that_say_nothing_sure():
     bad = pixdim.copy()
     bad[3] = 5
     text = message(patched(pixdim=bad))
-    assert "its voxel size is 0.5 x 0.500" in text
+    assert "its voxels are 0.5 x 0.500" in text
     assert "distances in mm would be wrong" in text
     assert "cannot be inverted" in message(patched(srow_x=[0, 0, 0, 0]))
     assert "half of a pair of files" in message(patched(magic=b"ni1"))
@@ -164,14 +167,20 @@ def test_damage_is_refused_or_harmless(zipped, data):
     assert not zipped or (mask.labels == labels).all()
 
 
-def test_every_flipped_bit_of_compressed_voxels_is_noticed():
+def test_a_flipped_bit_of_compressed_voxels_is_noticed():
     labels = np.random.default_rng(0).integers(0, 3, (4, 4, 4)).astype(np.uint8)
     content = nifti(labels, zipped=True)
+    noticed = 0
     for at in range(10, len(content)):
         broken = bytearray(content)
         broken[at] ^= 4
-        with pytest.raises(DataError):
-            read_mask(bytes(broken), "m.nii.gz", ANY)
+        try:
+            mask = read_mask(bytes(broken), "m.nii.gz", ANY)
+        except DataError:
+            noticed += 1
+        else:  # bits that only fill the last byte
+            assert (mask.labels == labels).all()
+    assert noticed >= len(content) - 12
 
 
 @settings(max_examples=30)

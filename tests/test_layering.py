@@ -56,6 +56,8 @@ PACKAGES = {
     },
     "scipy": {"metrics", "stats"},
     "skimage": {"metrics"},
+    "nibabel": {"data"},
+    "tifffile": {"data"},
     "PIL": {"data", "inference"},
     "isal": {"data"},
     "kornia_rs": {"data"},

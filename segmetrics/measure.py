@@ -7,11 +7,12 @@ a row is reused only where the settings and the digests of reference and predict
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
+from segmetrics.agreement import annotators_digest, measure_agreements
 from segmetrics.chunks import Parts
 from segmetrics.data.masks import warn_jpeg_predictions
 from segmetrics.data.sample_list import Sample
@@ -75,7 +76,8 @@ def measure_split(
     _check_kind(manifest, question.point, predictions)
     pairs = pair_samples(samples, predictions, manifest)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
-    parts = Parts(out, question.targets, settings_key(question, spacing))
+    targets = replace(question.targets, annotators=annotators_digest(samples))
+    parts = Parts(out, targets, settings_key(question, spacing))
     done = parts.finished(_known_digests(pairs, workers) if parts.any else {})
     todo = [pair for pair in pairs if pair.sample.id not in done]
     results = measure_pairs(todo, question=question, spacing=spacing, workers=workers)
@@ -189,9 +191,12 @@ def _measure(
             raise DataError(
                 str(sample.mask), "changed since `samples` ran", "run `dvc repro` again"
             )
+        agreements = measure_agreements(
+            sample, prediction=pair.prediction, question=question, spacing=spacing
+        )
     except DataError as error:
         return error.problems[0]
-    return found.named(sample.id, sample.image_digest)
+    return replace(found.named(sample.id, sample.image_digest), agreements=agreements)
 
 
 def _chunks(

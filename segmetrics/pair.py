@@ -12,6 +12,7 @@ from segmetrics.data.grid import check_same_grid
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.mask import Mask
 from segmetrics.data.masks import check_reference, lossy_pixels, read_mask
+from segmetrics.data.multilabel import PLACEHOLDER
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.reading import read_class_files, read_score_map
 from segmetrics.errors import DataError
@@ -71,8 +72,7 @@ def measure_files(
         return measure_large(reference=reference, prediction=prediction, question=question)
     scheme = question.scheme
     mask, reference_digest = _reference(reference, scheme)
-    content = read_bytes(prediction)
-    found = _prediction(content, str(prediction), scheme, question.point)
+    found, prediction_digest = _predicted(prediction, scheme, question.point)
     if found.labels.shape != mask.labels.shape:
         raise DataError(
             str(prediction),
@@ -93,7 +93,7 @@ def measure_files(
     except DataError:
         check_reference(mask, str(reference), scheme)  # says the same with the file's name
         raise
-    return MeasuredPair(measured, reference_digest, sha256_bytes(content), lossy_pixels(mask))
+    return MeasuredPair(measured, reference_digest, prediction_digest, lossy_pixels(mask))
 
 
 def measure_large(*, reference: Path, prediction: Path, question: Question) -> MeasuredPair:
@@ -137,6 +137,13 @@ def _several(labels: Labels) -> bool:
     """Whether there are more values than 0 and one other."""
     highest = labels.max(initial=0)
     return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
+
+
+def _predicted(path: Path, scheme: LabelScheme, point: OperatingPoint) -> tuple[Mask, str]:
+    if scheme.encoding == "files" and PLACEHOLDER in str(path):
+        return read_class_files(path, scheme)  # another annotator
+    content = read_bytes(path)
+    return _prediction(content, str(path), scheme, point), sha256_bytes(content)
 
 
 def _spacing(fixed: tuple[float, ...] | None, mask: Mask, where: str) -> tuple[float, ...]:

@@ -26,6 +26,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("operating_point",),
     ("pixels", "by_size"),
     ("pair",),
+    ("agreement",),
     ("measure", "evaluate", "sniff"),
     ("judge", "score", "scaffold"),
     ("record", "tables_text"),

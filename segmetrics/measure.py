@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.metrics.counts import Labels, confusion_matrix
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.parallel import chunk_map, ordered_map
+from segmetrics.parallel import item_map, ordered_map
 from segmetrics.progress import progress
 from segmetrics.tables import MeasuredImage
 
@@ -160,14 +160,7 @@ def measure_pairs(
 
     Much work is done by worker processes: the fastest decoder holds the interpreter lock.
     """
-    measure = partial(_measure_chunk, scheme=scheme, point=point)
-    return chain.from_iterable(chunk_map(measure, pairs, workers=workers))
-
-
-def _measure_chunk(
-    pairs: Sequence[Pair], *, scheme: LabelScheme, point: OperatingPoint
-) -> list[MeasuredImage | Problem]:
-    return [_measure(pair, scheme=scheme, point=point) for pair in pairs]
+    return item_map(partial(_measure, scheme=scheme, point=point), pairs, workers=workers)
 
 
 def _measure(pair: Pair, *, scheme: LabelScheme, point: OperatingPoint) -> MeasuredImage | Problem:

@@ -6,7 +6,7 @@ a row is reused only where the settings and the digests of reference and predict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -31,7 +31,8 @@ from segmetrics.files import sha256_bytes, sha256_json
 from segmetrics.format import FORMAT
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
-from segmetrics.metrics.counts import Labels, confusion_matrix
+from segmetrics.metrics.counts import Labels, check_arrays, pairs_matrix
+from segmetrics.metrics.label_pairs import Pairs, label_pairs
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import item_map, ordered_map
 from segmetrics.progress import progress
@@ -216,19 +217,22 @@ def count_files(
             f"has shape {predicted.shape}, its reference {reference} {mask.labels.shape}",
             "nothing is resized to fit: write predictions at the size of the mask",
         )
-    try:
-        matrix = confusion_matrix(
-            reference=mask.labels,
-            prediction=predicted,
-            n_classes=scheme.n_classes,
-            reference_lookup=scheme.reference_lookup,
-            prediction_lookup=(
-                scheme.threshold_lookup if point.probability else scheme.prediction_lookup
-            ),
-        )
-    except DataError:
-        check_reference(mask, str(reference), scheme)  # says the same with the file's name
-        raise
+    check_arrays(reference=mask.labels, prediction=predicted)
+    pairs = label_pairs(mask.labels, predicted)
+    if scheme.encoding == "binary" and not point.probability:
+        pairs = _two_valued(pairs, predicted, str(prediction))
+    matrix = pairs_matrix(
+        pairs,
+        n_classes=scheme.n_classes,
+        reference_lookup=scheme.reference_lookup,
+        prediction_lookup=(
+            scheme.threshold_lookup if point.probability else scheme.prediction_lookup
+        ),
+    )
+    if matrix[scheme.n_classes + 1].any():
+        check_reference(mask, str(reference), scheme)  # names the labels
+        raise DataError(str(reference), "holds an undeclared label")
+    matrix = matrix[: scheme.n_classes]
     return CountedPair(
         matrix, sha256_bytes(reference_bytes), sha256_bytes(prediction_bytes), lossy_pixels(mask)
     )
@@ -237,21 +241,23 @@ def count_files(
 def _prediction(content: bytes, where: str, scheme: LabelScheme, point: OperatingPoint) -> Labels:
     if point.threshold is not None:
         return read_probability(content, where, point.threshold)
-    labels = read_mask(content, where, scheme).labels
-    if scheme.encoding == "binary" and _several_values(labels):
-        raise DataError(
-            where,
-            f"holds {np.unique(labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
-            "apply a threshold first)",
-        )
-    return labels
+    return read_mask(content, where, scheme).labels
 
 
-def _several_values(labels: Labels) -> bool:
-    """Whether there are more values than 0 and one other."""
-    highest = labels.max(initial=0)
-    return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
+def _two_valued(pairs: Iterable[Pairs], prediction: Labels, where: str) -> Iterator[Pairs]:
+    """The pairs, checked as they come: a binary prediction holds 0 and one other value."""
+    values: set[int] = set()
+    for r, p, pixels in pairs:
+        found = p[pixels > 0]
+        values.update((found if found.size <= 4 else np.unique(found)).tolist())
+        if len(values - {0}) > 1:
+            raise DataError(
+                where,
+                f"holds {np.unique(prediction).size} different values, a binary prediction two",
+                "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
+                "apply a threshold first)",
+            )
+        yield r, p, pixels
 
 
 def _chunks(

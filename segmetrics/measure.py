@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from segmetrics.agreement import annotators_digest, measure_agreements
@@ -24,7 +24,7 @@ from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
-from segmetrics.parallel import chunk_map, ordered_map
+from segmetrics.parallel import item_map, ordered_map
 from segmetrics.pixels import Question
 from segmetrics.progress import progress
 from segmetrics.tables import SCHEMA, MeasuredImage
@@ -165,14 +165,8 @@ def measure_pairs(
 
     Much work is done by worker processes: the fastest decoder holds the interpreter lock.
     """
-    measure = partial(_measure_chunk, question=question, spacing=spacing)
-    return chain.from_iterable(chunk_map(measure, pairs, workers=workers))
-
-
-def _measure_chunk(
-    pairs: Sequence[Pair], *, question: Question, spacing: tuple[float, ...] | None
-) -> list[MeasuredImage | Problem]:
-    return [_measure(pair, question=question, spacing=spacing) for pair in pairs]
+    measure = partial(_measure, question=question, spacing=spacing)
+    return item_map(measure, pairs, workers=workers)
 
 
 def _measure(

@@ -19,7 +19,7 @@ from segmetrics.errors import DataError
 from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.metrics.counts import Labels
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.pixels import Measured, Question, measure_arrays
+from segmetrics.pixels import Measured, Question, SeveralValuesError, measure_arrays
 from segmetrics.tables import MeasuredImage
 
 
@@ -90,6 +90,13 @@ def measure_files(
             # A model here writes classes; a given map of several numbers tells objects apart.
             instances=(numbered, numbered and given and _several(found.labels)),
         )
+    except SeveralValuesError as error:
+        raise DataError(
+            str(prediction),
+            f"holds {np.unique(found.labels).size} different values, a binary prediction two",
+            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
+            "apply a threshold first)",
+        ) from error
     except DataError:
         check_reference(mask, str(reference), scheme)  # says the same with the file's name
         raise
@@ -165,12 +172,4 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
         # One prediction is one file: its channels are the classes, in declared order.
         values = tuple((k,) for k in range(scheme.n_classes))
         scheme = replace(scheme, encoding="channels", values=values)
-    mask = read_mask(content, where, scheme)
-    if scheme.encoding == "binary" and _several(mask.labels):
-        raise DataError(
-            where,
-            f"holds {np.unique(mask.labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
-            "apply a threshold first)",
-        )
-    return mask
+    return read_mask(content, where, scheme)

@@ -170,11 +170,19 @@ def read_manifest(folder: Path) -> Manifest | None:
 def label_map_png(index: npt.NDArray[np.intp], scheme: LabelScheme) -> bytes:
     """A label map as PNG: a palette shows the classes; 16-bit grey where labels exceed 255.
 
+    Where masks are colours, the palette holds those of the classes.
+
     Parameters
     ----------
     index
         Class indices, shape (H, W); each is written as the first label value of its class.
     """
+    if scheme.encoding == "rgb" and scheme.n_classes <= 256:
+        colours = [value >> shift & 255 for (value, *_) in scheme.values for shift in (16, 8, 0)]
+        picture = Image.fromarray(index.astype(np.uint8)).convert("L")
+        picture = Image.frombytes("P", picture.size, picture.tobytes())
+        picture.putpalette(colours)
+        return _png(picture)
     values = np.array([v[0] for v in scheme.values])
     if values.max() > 255:
         return _png(Image.fromarray(values.astype(np.uint16)[index]))

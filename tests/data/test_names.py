@@ -41,7 +41,7 @@ def test_what_is_no_mask_is_passed_over(folders):
     [
         (["a.png"], ["b.png"], "has no prediction of the same name"),
         (["a.png", "a.tif"], ["a.png"], "has the same name as a.png but for the ending"),
-        (["a.png", "b.nii"], ["a.png"], r"b\.nii: is a \.nii file, which is not read"),
+        (["a.png", "b.gif"], ["a.png"], r"b\.gif: is a \.gif file, which is not read"),
         ([], ["a.png"], "holds no mask"),
         (["a.png"], [], "holds no mask"),
     ],

@@ -196,7 +196,7 @@ def paths(data: dict) -> list[tuple[str, ...]]:
     def walk(node: object, path: tuple[str, ...]) -> None:
         if isinstance(node, dict):
             for key, inner in node.items():
-                if key not in ("confusion", "slices_left_out", "inputs", "sizes"):
+                if key not in ("confusion", "slices_left_out", "inputs", "sizes", "annotators"):
                     walk(inner, (*path, key))
             if len(path) > 1 and path[-1] not in ("classes", "mean", "slices", "test", "train"):
                 found.append(path)

@@ -179,3 +179,13 @@ def test_label_maps_are_stored_without_row_filters_which_decode_fastest():
     rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(9, 15)
     assert not rows[:, 0].any()
     assert rows[:, 1:].tolist() == np.array([0, 1, 7])[index].tolist()
+
+
+def test_where_masks_are_colours_so_are_predictions():
+    scheme = LabelScheme.of({"road": "#804080", "sky": [70, 130, 180]}, encoding="rgb")
+    index = np.array([[0, 1, 1], [1, 0, 0]])
+    content = label_map_png(index, scheme)
+    shown = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    assert shown[0, 0].tolist() == [128, 64, 128]
+    labels = read_mask(content, "p.png", scheme).labels
+    assert (scheme.prediction_lookup(labels) == index).all()

@@ -96,7 +96,8 @@ def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
     for rule in rules:
         what = f"{rule['metric']} ({rule['aggregate']}), {rule['class']}"
         what += f", {rule['slice']}" if rule["slice"] else ""
-        outcome = rule["outcome"] + (" (warns)" if rule["severity"] == "warn" else "")
+        warns = rule["severity"] == "warn" and rule["outcome"] != "pass"
+        outcome = rule["outcome"] + (" (warns)" if warns else "")
         # Text, not markup: names may hold brackets.
         table.add_row(
             Text(rule["name"]),

@@ -277,7 +277,7 @@ CASES = [  # template values, or edits of the text; the start of the line; place
     (("unit: px #", "unit: mm #"), "unit",
      "data.unit: is mm, but data.spacing is not given; give the size of a pixel, or "
      "`spacing: file`"),
-    (("  multiple: 16", "  tile: 512\n  multiple: 16"), "tile",
+    (("  tile: null", "  tile: 512"), "tile",
      "infer.tile: has to hold keys and values (found 512)"),
     ({"classes": "citiscapes"}, "data:", 'data: classes: there is no scheme "citiscapes"; '
      'did you mean "cityscapes"? known: cityscapes, cityscapes_train_ids'),

@@ -1,9 +1,9 @@
-"""Count the confusion of a 30,000 x 30,000 label TIFF pair and report the peak memory.
+"""Score a 30,000 x 30,000 label TIFF pair and report the peak memory.
 
     python benchmarks/large_tiff.py [SIDE]
 
-Makes a reference (tiles of 256 x 256, deflate) and a prediction (strips, uncompressed), then counts
-in a process of its own, whose peak resident memory it prints.
+Makes a reference (tiles of 256 x 256, deflate) and a prediction (strips, uncompressed), then runs
+`segmetrics score` on them and prints the peak resident memory of that process.
 """
 
 from __future__ import annotations
@@ -18,11 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-
-from segmetrics.data.bands import open_bands, walk_pair
-from segmetrics.data.labels import LabelScheme
-from segmetrics.metrics.counts import ConfusionCounts, confusion_matrix
-from segmetrics.metrics.overlap import dice
 
 CLASSES = 5
 TILE = 256
@@ -53,39 +48,24 @@ def make(reference: Path, prediction: Path, side: int) -> None:
     )
 
 
-def count(reference: Path, prediction: Path) -> None:
-    """Print Dice by class, seconds and peak memory of this process."""
-    began = time.perf_counter()
-    scheme = LabelScheme.of({f"class {k}": k for k in range(CLASSES)})
-    total = np.zeros((CLASSES, CLASSES + 1), np.int64)
-    with open_bands(reference) as r, open_bands(prediction) as p:
-        for true, found in walk_pair(r, p):
-            total += confusion_matrix(
-                reference=true,
-                prediction=found,
-                n_classes=CLASSES,
-                reference_lookup=scheme.reference_lookup,
-                prediction_lookup=scheme.prediction_lookup,
-            )
-        assert total.sum() == r.shape[0] * r.shape[1]
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    scores = ", ".join(f"{d:.4f}" for d in dice(ConfusionCounts.from_matrix(total)))
-    print(f"Dice {scores}; {seconds:.1f} s; peak {peak:.0f} MiB")
-
-
 def main() -> None:
-    """Make the pair, count it in a fresh process."""
-    if sys.argv[1:2] == ["--count"]:
-        count(Path(sys.argv[2]), Path(sys.argv[3]))
-        return
+    """Make the pair, score it with the command, print seconds and peak memory of that process."""
     side = int(sys.argv[1]) if sys.argv[1:] else 30_000
     with tempfile.TemporaryDirectory() as folder:
-        pair = Path(folder) / "reference.tif", Path(folder) / "prediction.tif"
+        pair = Path(folder) / "references" / "a.tif", Path(folder) / "predictions" / "a.tif"
+        for path in pair:
+            path.parent.mkdir()
         make(*pair, side)
-        sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.0f} MB" for path in pair)
-        print(f"{side} x {side}: {sizes}")
-        subprocess.run([sys.executable, __file__, "--count", *map(str, pair)], check=True)
+        sizes = ", ".join(f"{path.parent.name} {path.stat().st_size / 1e6:.0f} MB" for path in pair)
+        print(f"{side} x {side}: {sizes}", flush=True)
+        classes = ",".join(f"class_{k}={k}" for k in range(CLASSES))
+        folders = [f"--{path.parent.name}={path.parent}" for path in pair]
+        command = [sys.executable, "-m", "segmetrics.cli", "score", *folders, "--classes", classes]
+        began = time.perf_counter()
+        subprocess.run(command, check=True)
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"{seconds:.1f} s; peak {peak:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ def read_split(
     listed = {s.id: s for s in read_sample_list(results / "samples" / f"{split}.csv")}
     measurements = read_measurements(folder)
     if measured_with is not None and measurements.key != measured_with:
-        what = "was measured with other classes, encoding, threshold or options of `measure:`"
+        what = "was measured with other classes, encoding, ignored labels, threshold or `measure:`"
         raise DataError(str(folder), what, "run `dvc repro`")
     by_id = {row.id: row for row in rows if row.split == split}
     lacking = sorted(set(listed) ^ set(measurements.ids) | set(listed) ^ set(by_id))

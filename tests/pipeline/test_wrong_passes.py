@@ -48,7 +48,7 @@ def test_another_threshold_without_measuring_again(tracked):
     tracked.ok("dvc", "repro", "-s", "operate")
     done = tracked.run("dvc", "repro", "-s", "evaluate")
     assert done.returncode != 0
-    assert "was measured with other classes, encoding, ignored labels or threshold" in done.stderr
+    assert "was measured with other classes, encoding, ignored labels, threshold" in done.stderr
     assert tracked.run("segmetrics", "promote").returncode != 0
 
 

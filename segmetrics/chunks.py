@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from segmetrics.errors import DataError
 from segmetrics.tables import (
+    ANNOTATORS,
+    FIRST,
     IMAGES,
+    MODEL,
     OTHER,
     TABLES,
     MeasuredImage,
@@ -70,7 +73,8 @@ class Parts:
             read = {name: read_table(folder / name) for name in self._targets.tables}
         except DataError:
             return set()  # nothing there, or half of it: measured again
-        if {meta["key"] for _, meta in read.values()} != {self._key}:
+        wanted_meta = {(self._key, self._targets.annotators)}
+        if {(meta["key"], meta["annotators"]) for _, meta in read.values()} != wanted_meta:
             return set()
         images = read[IMAGES][0]
         columns = [f"{name}_digest" for name in ("image", "reference", "prediction")]
@@ -101,14 +105,18 @@ class Parts:
 
         order = _order(ids, self._targets)
         for name, parts in self._tables.items():
-            self._write(self.out / name, _sorted(pa.concat_tables(parts), order))
+            self._write(self.out / name, _finished(name, pa.concat_tables(parts), order))
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def finished_tables(images: Sequence[MeasuredImage], targets: Targets) -> dict[str, pa.Table]:
     """The tables of a split as `Parts.merge` writes them."""
     order = _order([image.id for image in images], targets)
-    return {name: _sorted(TABLES[name](images, targets), order) for name in targets.tables}
+    return {name: _finished(name, TABLES[name](images, targets), order) for name in targets.tables}
+
+
+def _finished(name: str, table: pa.Table, order: Mapping[str, Sequence[str]]) -> pa.Table:
+    return _sorted(table, _by_name(order, table) if name == ANNOTATORS else order)
 
 
 def _order(ids: Sequence[str], targets: Targets) -> dict[str, list[str]]:
@@ -122,6 +130,16 @@ def _order(ids: Sequence[str], targets: Targets) -> dict[str, list[str]]:
     }
 
 
+def _by_name(order: Mapping[str, Sequence[str]], table: pa.Table) -> dict[str, list[str]]:
+    """Annotators are in the order of their names, with the first one and the model around them."""
+    names = {n for c in ("reference", "prediction") for n in table.column(c).to_pylist()}
+    people = [FIRST, *sorted(names - {FIRST, MODEL}), MODEL]
+    # A pair at a time, then image and class: what is read together lies together.
+    return {"reference": people, "prediction": people} | {
+        k: list(order[k]) for k in ("id", "class")
+    }
+
+
 def _sorted(table: pa.Table, order: Mapping[str, Sequence[str]]) -> pa.Table:
     """Rows sorted by the place of each column's value in the given order; numbers as they are."""
     import pyarrow as pa
@@ -129,8 +147,8 @@ def _sorted(table: pa.Table, order: Mapping[str, Sequence[str]]) -> pa.Table:
 
     places = {
         name: pc.index_in(table.column(name), pa.array(order[name], pa.string()))
-        for name in table.schema.names
-        if name in order
+        for name in order
+        if name in table.schema.names
     }
     if "object" in table.schema.names:
         places["object"] = table.column("object")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 
 def score(arguments: argparse.Namespace) -> None:
+    # Scoring multiplies no matrices. Threads of a library that does would stand by, and a process
+    # with threads cannot be forked.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from segmetrics.config.options import parse_spacing, parse_surface
     from segmetrics.files import write_json
     from segmetrics.parallel import available_cores

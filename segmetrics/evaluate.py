@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from segmetrics.agreement import annotators_digest
 from segmetrics.by_size import evaluate_sizes
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import SampleRow
@@ -74,6 +75,7 @@ def evaluate_split(
         slices=slices,
         slices_left_out=left_out,
         sizes=evaluate_sizes(measurements, groups, options.size_edges),
+        annotators=_annotators(measurements, groups, options),
     )
 
 
@@ -124,6 +126,22 @@ def _aggregate(
         )
         for metric in observed.metrics
         if aggregate in metric.aggregates
+    }
+
+
+def _annotators(
+    measurements: Measurements, groups: npt.NDArray[np.intp], options: EvaluationOptions
+) -> dict[str, Scope]:
+    """The metrics of every pair of annotators, and of each with the model: `anna vs model`."""
+    place = {name: i for i, name in enumerate(measurements.ids)}
+    return {
+        pair.name: evaluate_counts(
+            pair.observations,
+            groups[[place[i] for i in pair.ids]],
+            measurements.classes,
+            options,
+        )
+        for pair in measurements.agreements
     }
 
 
@@ -182,6 +200,9 @@ def read_split(
             f"{', '.join(lacking[:10])}",
             "run `dvc repro`",
         )
+    if measurements.targets.annotators != annotators_digest(list(listed.values())):
+        what = "was measured with other files of the annotators"
+        raise DataError(str(folder), what, "run `dvc repro`")
     digests = zip(
         measurements.ids, measurements.image_digests, measurements.reference_digests, strict=True
     )

@@ -7,11 +7,12 @@ a row is reused only where the settings and the digests of reference and predict
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
+from segmetrics.agreement import annotators_digest, measure_agreements
 from segmetrics.chunks import Parts
 from segmetrics.data.masks import warn_jpeg_predictions
 from segmetrics.data.sample_list import Sample
@@ -23,7 +24,7 @@ from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
-from segmetrics.parallel import chunk_map, ordered_map
+from segmetrics.parallel import item_map, ordered_map
 from segmetrics.pixels import Question
 from segmetrics.progress import progress
 from segmetrics.tables import SCHEMA, MeasuredImage
@@ -75,7 +76,8 @@ def measure_split(
     _check_kind(manifest, question.point, predictions)
     pairs = pair_samples(samples, predictions, manifest)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
-    parts = Parts(out, question.targets, settings_key(question, spacing))
+    targets = replace(question.targets, annotators=annotators_digest(samples))
+    parts = Parts(out, targets, settings_key(question, spacing))
     done = parts.finished(_known_digests(pairs, workers) if parts.any else {})
     todo = [pair for pair in pairs if pair.sample.id not in done]
     results = measure_pairs(todo, question=question, spacing=spacing, workers=workers)
@@ -163,14 +165,8 @@ def measure_pairs(
 
     Much work is done by worker processes: the fastest decoder holds the interpreter lock.
     """
-    measure = partial(_measure_chunk, question=question, spacing=spacing)
-    return chain.from_iterable(chunk_map(measure, pairs, workers=workers))
-
-
-def _measure_chunk(
-    pairs: Sequence[Pair], *, question: Question, spacing: tuple[float, ...] | None
-) -> list[MeasuredImage | Problem]:
-    return [_measure(pair, question=question, spacing=spacing) for pair in pairs]
+    measure = partial(_measure, question=question, spacing=spacing)
+    return item_map(measure, pairs, workers=workers)
 
 
 def _measure(
@@ -189,9 +185,12 @@ def _measure(
             raise DataError(
                 str(sample.mask), "changed since `samples` ran", "run `dvc repro` again"
             )
+        agreements = measure_agreements(
+            sample, prediction=pair.prediction, question=question, spacing=spacing
+        )
     except DataError as error:
         return error.problems[0]
-    return found.named(sample.id, sample.image_digest)
+    return replace(found.named(sample.id, sample.image_digest), agreements=agreements)
 
 
 def _chunks(

@@ -12,13 +12,14 @@ from segmetrics.data.grid import check_same_grid
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.mask import Mask
 from segmetrics.data.masks import check_reference, lossy_pixels, read_mask
+from segmetrics.data.multilabel import PLACEHOLDER
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.reading import read_class_files, read_score_map
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.metrics.counts import Labels
 from segmetrics.operating_point import OperatingPoint
-from segmetrics.pixels import Measured, Question, measure_arrays
+from segmetrics.pixels import Measured, Question, SeveralValuesError, measure_arrays
 from segmetrics.tables import MeasuredImage
 
 
@@ -71,8 +72,7 @@ def measure_files(
         return measure_large(reference=reference, prediction=prediction, question=question)
     scheme = question.scheme
     mask, reference_digest = _reference(reference, scheme)
-    content = read_bytes(prediction)
-    found = _prediction(content, str(prediction), scheme, question.point)
+    found, prediction_digest = _predicted(prediction, scheme, question.point)
     if found.labels.shape != mask.labels.shape:
         raise DataError(
             str(prediction),
@@ -90,10 +90,17 @@ def measure_files(
             # A model here writes classes; a given map of several numbers tells objects apart.
             instances=(numbered, numbered and given and _several(found.labels)),
         )
+    except SeveralValuesError as error:
+        raise DataError(
+            str(prediction),
+            f"holds {np.unique(found.labels).size} different values, a binary prediction two",
+            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
+            "apply a threshold first)",
+        ) from error
     except DataError:
         check_reference(mask, str(reference), scheme)  # says the same with the file's name
         raise
-    return MeasuredPair(measured, reference_digest, sha256_bytes(content), lossy_pixels(mask))
+    return MeasuredPair(measured, reference_digest, prediction_digest, lossy_pixels(mask))
 
 
 def measure_large(*, reference: Path, prediction: Path, question: Question) -> MeasuredPair:
@@ -139,6 +146,13 @@ def _several(labels: Labels) -> bool:
     return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
 
 
+def _predicted(path: Path, scheme: LabelScheme, point: OperatingPoint) -> tuple[Mask, str]:
+    if scheme.encoding == "files" and PLACEHOLDER in str(path):
+        return read_class_files(path, scheme)  # another annotator
+    content = read_bytes(path)
+    return _prediction(content, str(path), scheme, point), sha256_bytes(content)
+
+
 def _spacing(fixed: tuple[float, ...] | None, mask: Mask, where: str) -> tuple[float, ...]:
     n = mask.labels.ndim
     spacing = (mask.spacing if fixed is None else fixed) or (1.0,) * n
@@ -158,12 +172,4 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
         # One prediction is one file: its channels are the classes, in declared order.
         values = tuple((k,) for k in range(scheme.n_classes))
         scheme = replace(scheme, encoding="channels", values=values)
-    mask = read_mask(content, where, scheme)
-    if scheme.encoding == "binary" and _several(mask.labels):
-        raise DataError(
-            where,
-            f"holds {np.unique(mask.labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
-            "apply a threshold first)",
-        )
-    return mask
+    return read_mask(content, where, scheme)

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from segmetrics.workers import Workers
@@ -77,18 +79,59 @@ def chunk_map(
     item_s = 0.0
     for i in range(min(2, len(items))):
         start = time.perf_counter()
-        yield function(items[i : i + 1])
+        result = function(items[i : i + 1])
         item_s = time.perf_counter() - start
-    rest = len(items) - 2
-    if rest <= 0:
-        return
-    size = max(1, min(_MOST_PER_CHUNK, int(_CHUNK_S / max(item_s, 1e-9)), -(-rest // workers)))
-    chunks = (items[i : i + size] for i in range(2, len(items), size))
-    if workers > 1 and item_s * rest > _WORTH_PROCESSES_S:
-        started = Workers.start(workers)
-        if started is not None:
-            with started:
-                call = started.bind(function)
-                yield from ordered_map(call, chunks, workers=workers)
-            return
-    yield from ordered_map(function, chunks, workers=workers)
+        yield result
+    chunks = _chunks(items, 2, item_s, workers)
+    yield from _over_processes(function, chunks, item_s * (len(items) - 2), workers) or ordered_map(
+        function, chunks, workers=workers
+    )
+
+
+def item_map(function: Callable[[T], R], items: Sequence[T], *, workers: int) -> Iterator[R]:
+    """As `chunk_map`, item by item: without processes, an error spoils no item before it."""
+    item_s = 0.0
+    for item in items[:2]:
+        start = time.perf_counter()
+        result = function(item)
+        item_s = time.perf_counter() - start
+        yield result
+    chunks = _chunks(items, 2, item_s, workers)
+    several = partial(_each, function)
+    results = _over_processes(several, chunks, item_s * (len(items) - 2), workers)
+    if results is None:
+        yield from ordered_map(function, items[2:], workers=workers)
+    else:
+        yield from chain.from_iterable(results)
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [function(item) for item in items]
+
+
+def _chunks(items: Sequence[T], start: int, item_s: float, workers: int) -> Iterator[Sequence[T]]:
+    """The items from `start` on in chunks of a tenth of a second."""
+    share = -(-(len(items) - start) // max(workers, 1))
+    size = max(1, min(_MOST_PER_CHUNK, int(_CHUNK_S / max(item_s, 1e-9)), share))
+    return (items[i : i + size] for i in range(start, len(items), size))
+
+
+def _over_processes(
+    function: Callable[[Sequence[T]], R],
+    chunks: Iterator[Sequence[T]],
+    work_s: float,
+    workers: int,
+) -> Iterator[R] | None:
+    """The results by worker processes; None where they are not worth it or not to be had."""
+    started = Workers.start(workers) if workers > 1 and work_s > _WORTH_PROCESSES_S else None
+    return _by(started, function, chunks, workers) if started else None
+
+
+def _by(
+    started: Workers,
+    function: Callable[[Sequence[T]], R],
+    chunks: Iterator[Sequence[T]],
+    workers: int,
+) -> Iterator[R]:
+    with started:
+        yield from ordered_map(started.bind(function), chunks, workers=workers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -11,14 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.data.labels import LabelScheme
+from segmetrics.errors import DataError
 from segmetrics.metrics.catalog import COLUMNS
-from segmetrics.metrics.counts import ConfusionCounts, Labels, confusion_matrix
+from segmetrics.metrics.counts import ConfusionCounts, Labels, check_arrays, pairs_matrix
+from segmetrics.metrics.label_pairs import Pairs, label_pairs
 from segmetrics.metrics.object_scores import ObjectMatches
 from segmetrics.metrics.scores import ScoreHistogram, score_histogram
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.tables import ObjectRows, Targets
 
 Mask = npt.NDArray[np.bool_]
+
+
+class SeveralValuesError(DataError):
+    """A binary prediction holds more than 0 and one other value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +160,19 @@ class _Pair:
             self.matrix = np.zeros((k, k + 1), np.int64)
             self.counts = _count_masks(self.masks(), reference.size)
             return
-        self.matrix = confusion_matrix(
-            reference=reference,
-            prediction=predicted,
+        check_arrays(reference=reference, prediction=predicted)
+        pairs = label_pairs(reference, predicted)
+        if scheme.encoding == "binary" and not question.point.probability:
+            pairs = _two_valued(pairs)
+        matrix = pairs_matrix(
+            pairs,
             n_classes=k,
             reference_lookup=self._lookups[0],
             prediction_lookup=self._lookups[1],
         )
+        if matrix[k + 1].any():
+            raise DataError("reference", "holds an undeclared label")
+        self.matrix = matrix[:k]
 
     @cached_property
     def ignored(self) -> Mask | None:
@@ -195,6 +207,17 @@ class _Pair:
         )
         one = ScoreHistogram(found.positives[np.newaxis], found.negatives[np.newaxis])
         return one, (foreground,)
+
+
+def _two_valued(pairs: Iterable[Pairs]) -> Iterator[Pairs]:
+    """The pairs, checked as they come: a binary prediction holds 0 and one other value."""
+    values: set[int] = set()
+    for r, p, pixels in pairs:
+        found = p[pixels > 0]
+        values.update((found if found.size <= 4 else np.unique(found)).tolist())
+        if len(values - {0}) > 1:
+            raise SeveralValuesError("prediction", "holds more than two values")
+        yield r, p, pixels
 
 
 def _within(index: npt.NDArray[np.generic], members: Sequence[int]) -> Mask:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from segmetrics.agreement import annotators_digest
 from segmetrics.chunks import finished_tables
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.multilabel import mask_digest
@@ -73,7 +75,8 @@ def measure_again(
                 measured.append(result)
         if problems:
             raise DataError.of(problems, f"{split}: files that changed after they were judged")
-        _compare(layout.measurements(split), measured, question.targets)
+        targets = replace(question.targets, annotators=annotators_digest(samples))
+        _compare(layout.measurements(split), measured, targets)
 
 
 def check_files(layout: Layout, scheme: LabelScheme, workers: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segmetrics import measure
+from segmetrics import measure, parallel
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
 from segmetrics.operating_point import OperatingPoint
@@ -34,6 +34,7 @@ def counted(monkeypatch):
     counting.names = names
     monkeypatch.setattr(measure, "measure_files", counting)
     monkeypatch.setattr(measure, "_CHUNK", 3)
+    monkeypatch.setattr(parallel, "_CHUNK_S", 0.0)  # handed on one by one, as slow images are
     return counting
 
 

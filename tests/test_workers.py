@@ -14,7 +14,7 @@ import pytest
 
 from segmetrics import parallel, workers
 from segmetrics.errors import DataError, Problem, SegmetricsError
-from segmetrics.parallel import chunk_map
+from segmetrics.parallel import chunk_map, item_map
 from segmetrics.workers import Workers
 
 
@@ -61,6 +61,14 @@ def processes(monkeypatch):
 def test_the_order_and_the_results_are_those_of_map(processes, workers, n):
     chunks = list(chunk_map(doubled, range(n), workers=workers))
     assert [value for chunk in chunks for value in chunk] == [2 * i for i in range(n)]
+
+
+@pytest.mark.parametrize("worth", [0.0, 99.0])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("n", [0, 1, 3, 40])
+def test_items_are_mapped_in_order_too(processes, monkeypatch, worth, workers, n):
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES_S", worth)
+    assert list(item_map(str, range(n), workers=workers)) == [str(i) for i in range(n)]
 
 
 def test_little_work_starts_no_process():

@@ -87,7 +87,7 @@ def _key_path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     for part in loc:
         # A class or rule may be called `int`, too.
         named = tuple(path) in (("data", "classes"), ("rules",))
-        member = part in ("str", "int", "constrained-int") and not named
+        member = part in ("str", "int", "constrained-int", "constrained-str") and not named
         if member or (isinstance(part, str) and "[" in part):
             break
         path.append(part)

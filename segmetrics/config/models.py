@@ -77,7 +77,9 @@ class Data(Section):
         try:
             classes, ignore = named_scheme(data["classes"])
         except ConfigError as error:
-            raise ValueError(f"{error.problems[0].what}; {error.problems[0].remedy}") from error
+            raise ValueError(
+                f"classes: {error.problems[0].what}; {error.problems[0].remedy}"
+            ) from error
         return data | {"classes": classes, "ignore": data.get("ignore") or ignore}
 
 

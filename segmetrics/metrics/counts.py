@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segmetrics.errors import DataError
 from segmetrics.metrics.label_pairs import Labels as Labels  # its home is here for users
-from segmetrics.metrics.label_pairs import label_pairs
+from segmetrics.metrics.label_pairs import Pairs, label_pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,20 +167,40 @@ def confusion_matrix(
     DataError
         The shapes differ, or the reference holds an undeclared label.
     """
-    _check_arrays(reference, prediction)
-    rows, columns = n_classes + 2, n_classes + 1
-    counts = np.zeros(rows * columns)
-    for r, p, pixels in label_pairs(reference, prediction):
-        code = reference_lookup(r) * columns + prediction_lookup(p)
-        # Weighted counts are float64: exact, as an array holds fewer than 2**53 pixels.
-        counts += np.bincount(code, weights=pixels, minlength=counts.size)
-    matrix = counts.astype(np.int64).reshape(rows, columns)
+    check_arrays(reference=reference, prediction=prediction)
+    matrix = pairs_matrix(
+        label_pairs(reference, prediction),
+        n_classes=n_classes,
+        reference_lookup=reference_lookup,
+        prediction_lookup=prediction_lookup,
+    )
     if matrix[n_classes + 1].any():
         raise _undeclared(reference, reference_lookup, n_classes + 1)
     return matrix[:n_classes]
 
 
-def _check_arrays(reference: Labels, prediction: Labels) -> None:
+def pairs_matrix(
+    pairs: Iterable[Pairs],
+    *,
+    n_classes: int,
+    reference_lookup: LabelLookup,
+    prediction_lookup: LabelLookup,
+) -> npt.NDArray[np.int64]:
+    """The pixels of `label_pairs` by class, int64, shape (K + 2, K + 1).
+
+    As `confusion_matrix`, with two rows more: ignored and undeclared reference labels.
+    """
+    rows, columns = n_classes + 2, n_classes + 1
+    counts = np.zeros(rows * columns)
+    for r, p, pixels in pairs:
+        code = reference_lookup(r) * columns + prediction_lookup(p)
+        # Weighted counts are float64: exact, as an array holds fewer than 2**53 pixels.
+        counts += np.bincount(code, weights=pixels, minlength=counts.size)
+    return counts.astype(np.int64).reshape(rows, columns)
+
+
+def check_arrays(*, reference: Labels, prediction: Labels) -> None:
+    """Raise what `confusion_matrix` raises for arrays that cannot be compared."""
     for name, array in (("reference", reference), ("prediction", prediction)):
         if array.dtype.kind not in "iub":
             raise TypeError(f"{name} holds {array.dtype}, not integer labels")

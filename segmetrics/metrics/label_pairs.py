@@ -92,6 +92,8 @@ def _two_values(r: Labels, p: Labels) -> Pairs | None:
 def _on(labels: Labels) -> tuple[int, npt.NDArray[np.bool_], int] | None:
     """The one value that is not 0, where it is, and its pixels; None where there are several."""
     value = int(labels.max())
+    if value == 1:
+        return 1, labels.astype(np.bool_), int(np.count_nonzero(labels))
     on: npt.NDArray[np.bool_] = labels == value if value else labels != 0
     n = int(np.count_nonzero(on))
     return (value, on, n) if np.count_nonzero(labels) == n else None

@@ -81,6 +81,8 @@ class SplitEvaluation(Scope):
         Column -> why it has no slices.
     sizes
         Class -> size bucket -> object metrics.
+    annotators
+        `anna vs ben` or `anna vs model` -> metrics, the first one taken as the reference.
     """
 
     labels: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ class SplitEvaluation(Scope):
     slices: Mapping[str, Mapping[str, Scope]] = field(default_factory=dict)
     slices_left_out: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, SizeScope]] = field(default_factory=dict)
+    annotators: Mapping[str, Scope] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json."""
@@ -108,6 +111,7 @@ class SplitEvaluation(Scope):
                 name: {bucket: scope.to_json() for bucket, scope in buckets.items()}
                 for name, buckets in self.sizes.items()
             },
+            "annotators": {name: scope.to_json() for name, scope in self.annotators.items()},
         }
 
 
@@ -218,4 +222,5 @@ def _split(data: Any) -> SplitEvaluation:
             name: {bucket: _size_scope(scope) for bucket, scope in buckets.items()}
             for name, buckets in data["sizes"].items()
         },
+        annotators={name: _scope(scope) for name, scope in data["annotators"].items()},
     )

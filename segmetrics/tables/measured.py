@@ -40,6 +40,22 @@ class ObjectRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """Two annotators of one image, or an annotator and the model (`prediction` is `model`).
+
+    `counts` and `columns` are as in `MeasuredImage`, shape (R,).
+    """
+
+    reference: str
+    prediction: str
+    reference_digest: str
+    prediction_digest: str
+    counts: ConfusionCounts
+    columns: Mapping[str, npt.NDArray[np.float64]]
+    diagonal: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MeasuredImage:
     """The measurements of one image.
 
@@ -55,6 +71,8 @@ class MeasuredImage:
         Of the image, in the unit of the distances.
     histograms
         Shape (C, 256), of the classes at the places `scored`.
+    agreements
+        The further annotators with one another and with the model.
     """
 
     id: str
@@ -68,6 +86,7 @@ class MeasuredImage:
     objects: ObjectRows | None = None
     histograms: ScoreHistogram | None = None
     scored: tuple[int, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
     def counts_of(self, targets: Targets) -> ConfusionCounts:
         """Pixels of each of the R classes and regions."""

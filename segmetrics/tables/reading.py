@@ -16,9 +16,11 @@ from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.metrics.scores import ScoreHistogram
 from segmetrics.stats.observations import Observations
+from segmetrics.tables.agreements import AgreementTable, read_agreements
 from segmetrics.tables.measured import count_targets
 from segmetrics.tables.objects import ObjectTable, read_objects
 from segmetrics.tables.schema import (
+    ANNOTATORS,
     BINS,
     CONFUSION,
     DIAGONAL,
@@ -28,6 +30,7 @@ from segmetrics.tables.schema import (
     SCHEMA,
     SCORES,
     Targets,
+    annotator_schema,
     confusion_schema,
     image_schema,
     object_schema,
@@ -57,6 +60,8 @@ class Measurements:
         int64, shape (K, K + 1): all images together; last column: no scored class.
     key
         Digest of the settings that the counts depend on.
+    agreements
+        The further annotators with one another and with the model.
     """
 
     ids: tuple[str, ...]
@@ -68,6 +73,7 @@ class Measurements:
     objects: ObjectTable | None
     confusion: npt.NDArray[np.int64]
     key: str
+    agreements: tuple[AgreementTable, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -109,8 +115,11 @@ def read_table(path: Path) -> tuple[pa.Table, Mapping[str, Any]]:
         what = "its rows are not those that were written"
         raise DataError(str(path), what, f"delete {path.parent} and run `dvc repro`")
     names = table.schema.names
-    known = (image_schema(names), confusion_schema(), object_schema(), score_schema())
-    wanted = {"classes", "regions", "overlapping", "tables", "key"}
+    known = (
+        image_schema(names), confusion_schema(), object_schema(), score_schema(),
+        annotator_schema(names),
+    )  # fmt: skip
+    wanted = {"classes", "regions", "overlapping", "tables", "annotators", "key"}
     if not wanted <= meta.keys() or table.schema.remove_metadata() not in known:
         what = f"not a measurement table (columns: {', '.join(names)})"
         raise DataError(str(path), what, "delete it and run `dvc repro`")
@@ -122,8 +131,9 @@ def targets_of(meta: Mapping[str, Any]) -> Targets:
     regions = tuple((name, tuple(members)) for name, members in meta["regions"])
     held = meta["tables"]
     return Targets(
-        tuple(meta["classes"]), regions, meta["overlapping"], OBJECTS in held, SCORES in held
-    )
+        tuple(meta["classes"]), regions, meta["overlapping"], OBJECTS in held, SCORES in held,
+        meta["annotators"],
+    )  # fmt: skip
 
 
 def read_measurements(folder: Path) -> Measurements:
@@ -172,6 +182,9 @@ def read_measurements(folder: Path) -> Measurements:
         objects=table,
         confusion=np.zeros((0, 1), np.int64) if confusion is None else confusion,
         key=meta["key"],
+        agreements=read_agreements(
+            _optional(folder / ANNOTATORS, meta), ids, targets, folder / ANNOTATORS
+        ),
     )
 
 

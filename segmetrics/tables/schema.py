@@ -16,6 +16,9 @@ IMAGES = "images.parquet"
 CONFUSION = "confusion.parquet"
 OBJECTS = "objects.parquet"
 SCORES = "scores.parquet"
+ANNOTATORS = "annotators.parquet"
+# In annotators.parquet: the column `mask` of samples.csv, and the prediction.
+FIRST, MODEL = "mask", "model"
 OTHER = ""  # the predicted class of a label that is no scored class
 DIAGONAL = "diagonal"  # of the image, in the unit of the distances
 SIDES = ("reference", "prediction")
@@ -37,6 +40,8 @@ class Targets:
         matrix then.
     objects, scores
         Whether there are tables of objects and of scores.
+    annotators
+        Digest of the files of further annotators; empty where there are none, and no table.
     """
 
     classes: tuple[str, ...]
@@ -44,11 +49,13 @@ class Targets:
     overlapping: bool = False
     objects: bool = False
     scores: bool = False
+    annotators: str = ""
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The files of a split, the images table last: a chunk without it does not count."""
         optional = (OBJECTS,) * self.objects + (SCORES,) * self.scores
+        optional += (ANNOTATORS,) * bool(self.annotators)
         return (CONFUSION, *optional, IMAGES)
 
     @property
@@ -97,6 +104,21 @@ def object_schema() -> pa.Schema:
     fields += [(name, pa.int64()) for name in ("object", "size", "matched")]
     fields += [(name, pa.float64()) for name in ("iou", "strict_iou")]
     fields += [("excused", pa.int64())]
+    return pa.schema(fields)
+
+
+def annotator_schema(columns: Sequence[str] = ()) -> pa.Schema:
+    """annotators.parquet: as images.parquet, for every pair of annotators and with the model.
+
+    `reference` and `prediction` name them: `mask` is the first annotator, `model` the prediction.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    fields = [(name, text) for name in ("id", "class", "reference", "prediction")]
+    fields += [(name, number) for name in ("tp", "fp", "fn", "tn")]
+    fields += [(f"{name}_digest", text) for name in ("reference", "prediction")]
+    fields += [(name, pa.float64()) for name in (*COLUMNS, DIAGONAL) if name in columns]
     return pa.schema(fields)
 
 

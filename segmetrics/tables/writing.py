@@ -15,6 +15,7 @@ from segmetrics.files import replacing
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.tables.measured import MeasuredImage
 from segmetrics.tables.schema import (
+    ANNOTATORS,
     BINS,
     CONFUSION,
     DIAGONAL,
@@ -25,6 +26,7 @@ from segmetrics.tables.schema import (
     SCORES,
     SIDES,
     Targets,
+    annotator_schema,
     confusion_schema,
     image_schema,
     object_schema,
@@ -130,6 +132,29 @@ def score_table(images: Sequence[MeasuredImage], targets: Targets) -> pa.Table:
     return pa.table(columns, schema=score_schema())
 
 
+def annotator_table(images: Sequence[MeasuredImage], targets: Targets) -> pa.Table:
+    """The rows of annotators.parquet for some images."""
+    import pyarrow as pa
+
+    pairs = [(image.id, a) for image in images for a in image.agreements]
+    names = targets.names
+    content: dict[str, Any] = {
+        "id": [sample for sample, _ in pairs for _ in names],
+        "class": list(names) * len(pairs),
+    }
+    for field in ("reference", "prediction", "reference_digest", "prediction_digest"):
+        content[field] = [getattr(a, field) for _, a in pairs for _ in names]
+    for field in ("tp", "fp", "fn", "tn"):
+        content[field] = _joined([getattr(a.counts, field) for _, a in pairs], np.int64)
+    columns = list(pairs[0][1].columns) if pairs else []
+    for field in columns:
+        content[field] = _joined([a.columns[field] for _, a in pairs], np.float64)
+    if pairs and pairs[0][1].diagonal is not None:
+        content[DIAGONAL] = np.repeat([float(a.diagonal or 0) for _, a in pairs], len(names))
+        columns.append(DIAGONAL)
+    return pa.table(content, schema=annotator_schema(columns))
+
+
 def _joined(parts: Sequence[Any], kind: type) -> Any:
     return np.concatenate(parts).astype(kind, copy=False) if parts else np.zeros(0, kind)
 
@@ -139,6 +164,7 @@ TABLES: Mapping[str, Callable[[Sequence[MeasuredImage], Targets], pa.Table]] = {
     CONFUSION: confusion_table,
     OBJECTS: object_table,
     SCORES: score_table,
+    ANNOTATORS: annotator_table,
     IMAGES: image_table,
 }
 
@@ -153,6 +179,7 @@ def write_table(path: Path, table: pa.Table, *, targets: Targets, key: str) -> N
         "regions": [[name, list(members)] for name, members in targets.regions],
         "overlapping": targets.overlapping,
         "tables": list(targets.tables),
+        "annotators": targets.annotators,
         "key": key,
         "rows": rows_digest(table),
     }

@@ -278,7 +278,9 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "data.unit: is mm, but data.spacing is not given; give the size of a pixel, or "
      "`spacing: file`"),
     (("  multiple: 16", "  tile: 512\n  multiple: 16"), "tile",
-     f"infer.tile: {LATER} null, or remove it"),
+     "infer.tile: has to hold keys and values (found 512)"),
+    ({"classes": "citiscapes"}, "data:", 'data: classes: there is no scheme "citiscapes"; '
+     'did you mean "cityscapes"? known: cityscapes, cityscapes_train_ids'),
     (("surface: null", "surface: {metrics: [nsd]}"), "surface",
      "measure.surface.tolerance: is missing for nsd, and there is no usual value; set what is "
      "close enough, in px"),

@@ -56,7 +56,6 @@ def measure_agreements(
             prediction=prediction,
             question=plain,
             spacing=spacing,
-            given=True,
         )
         found.append((name, MODEL, pair))
     for one, other in combinations(files, 2):
@@ -65,7 +64,6 @@ def measure_agreements(
             prediction=files[other],
             question=human,
             spacing=spacing,
-            given=True,
         )
         found.append((one, other, pair))
     for one, _, pair in found:

@@ -107,6 +107,9 @@ class Parts:
         for name, parts in self._tables.items():
             self._write(self.out / name, _finished(name, pa.concat_tables(parts), order))
         shutil.rmtree(self._folder, ignore_errors=True)
+        for path in self.out.glob("*.parquet"):
+            if path.name not in self._tables:
+                path.unlink()  # asked for once, and no longer
 
 
 def finished_tables(images: Sequence[MeasuredImage], targets: Targets) -> dict[str, pa.Table]:

@@ -139,11 +139,17 @@ def _add_score(subparsers: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=int,
+        type=_positive,
         default=None,
         metavar="N",
         help="threads (default: one per core); changes no result",
     )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1 on')
+    return int(text)
 
 
 def _add_init(subparsers: Commands[argparse.ArgumentParser]) -> None:

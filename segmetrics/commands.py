@@ -27,6 +27,8 @@ def score(arguments: argparse.Namespace) -> None:
 
     if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
         raise ConfigError("--table", f'"{arguments.table}" ends in neither .csv nor .parquet')
+    if arguments.spacing and arguments.surface is None:
+        raise ConfigError("--spacing", "is used by distances only", "add --surface TOLERANCE")
     scored = score_folders(
         references=arguments.references,
         predictions=arguments.predictions,

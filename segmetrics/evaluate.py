@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -72,11 +73,27 @@ def evaluate_split(
         labels=measurements.targets.classes,
         confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
         other=tuple(confusion[:, -1].tolist()),
+        **pixel_totals(measurements.counts, len(measurements.targets.classes)),
         slices=slices,
         slices_left_out=left_out,
         sizes=evaluate_sizes(measurements, groups, options.size_edges),
         annotators=_annotators(measurements, groups, options),
     )
+
+
+class PixelTotals(TypedDict):
+    """The fields of the same names of `SplitEvaluation`."""
+
+    reference_pixels: tuple[int, ...]
+    pixels: int
+
+
+def pixel_totals(counts: ConfusionCounts, n_classes: int) -> PixelTotals:
+    """Pixels of each of the K classes in the references, and all that were counted."""
+    total = counts.sum()
+    reference = (total.tp + total.fn)[:n_classes].tolist()
+    pixels = int((total.tp + total.fp + total.fn + total.tn)[:1].sum())
+    return PixelTotals(reference_pixels=tuple(reference), pixels=pixels)
 
 
 def evaluate_counts(

@@ -34,14 +34,10 @@ _CHUNK = 64  # images a part: about a second of work
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sample and the file of its prediction.
-
-    `given`: the prediction was not written by `infer`, so it may hold object numbers.
-    """
+    """A sample and the file of its prediction."""
 
     sample: Sample
     prediction: Path
-    given: bool = False
 
 
 def measure_split(
@@ -110,6 +106,7 @@ def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -
     scheme = question.scheme
     labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
     asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
+    asked.append(question.numbered)
     return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
@@ -139,7 +136,7 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
     """
     if manifest is None:
         files = match_given(folder, samples)
-        return [Pair(sample, files[sample.id], given=True) for sample in samples]
+        return [Pair(sample, files[sample.id]) for sample in samples]
     pairs, problems = [], []
     for sample in samples:
         entry = manifest.entries.get(sample.id)
@@ -148,7 +145,7 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
             text = f'no prediction for the sample "{sample.id}"'
             problems.append(Problem(str(folder), text, f"expected {sample.id}.png"))
         else:
-            pairs.append(Pair(sample, path, given=manifest.kind == "given"))
+            pairs.append(Pair(sample, path))
     if problems:
         raise DataError.of(problems, f"predictions in {folder}")
     return pairs
@@ -173,13 +170,14 @@ def _measure(
     pair: Pair, *, question: Question, spacing: tuple[float, ...] | None
 ) -> MeasuredImage | Problem:
     sample = pair.sample
+    # An image may say how large its pixels are where its mask does not.
+    spacing = sample.spacing if spacing is None else spacing
     try:
         found = measure_files(
             reference=sample.mask,
             prediction=pair.prediction,
             question=question,
             spacing=spacing,
-            given=pair.given,
         )
         if found.reference_digest != sample.mask_digest:
             raise DataError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segmetrics.data.bands import is_large, open_bands, walk_pair
+from segmetrics.data.bands import is_large
 from segmetrics.data.grid import check_same_grid
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.mask import Mask
@@ -17,7 +17,7 @@ from segmetrics.data.pictures import read_bytes
 from segmetrics.data.reading import read_class_files, read_score_map
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_bytes, sha256_path
-from segmetrics.metrics.counts import Labels
+from segmetrics.large import count_large
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pixels import Measured, Question, SeveralValuesError, measure_arrays
 from segmetrics.tables import MeasuredImage
@@ -59,7 +59,6 @@ def measure_files(
     prediction: Path,
     question: Question,
     spacing: tuple[float, ...] | None,
-    given: bool,
 ) -> MeasuredPair:
     """Read a reference and a prediction and measure them.
 
@@ -69,7 +68,9 @@ def measure_files(
         A file cannot be used, the shapes differ, or the reference holds an undeclared label.
     """
     if is_large(reference) or is_large(prediction):
-        return measure_large(reference=reference, prediction=prediction, question=question)
+        matrix = count_large(reference=reference, prediction=prediction, question=question)
+        measured = Measured(matrix, None, {}, None, None, None, ())
+        return MeasuredPair(measured, sha256_path(reference), sha256_path(prediction), None)
     scheme = question.scheme
     mask, reference_digest = _reference(reference, scheme)
     found, prediction_digest = _predicted(prediction, scheme, question.point)
@@ -81,56 +82,30 @@ def measure_files(
         )
     check_same_grid(mask, found, names=(str(reference), str(prediction)))
     numbered = scheme.encoding == "instances"
+    lossy = lossy_pixels(mask)
+    # What holds 0 and one other value, once it is looked at. JPEG was warned of.
+    two_valued = (
+        scheme.encoding == "binary" and lossy is None,
+        scheme.two_valued and not question.numbered and not question.point.probability,
+    )
     try:
         measured = measure_arrays(
             reference=mask.labels,
             prediction=found.labels,
             question=question,
             spacing=_spacing(spacing, mask, str(reference)),
-            # A model here writes classes; a given map of several numbers tells objects apart.
-            instances=(numbered, numbered and given and _several(found.labels)),
+            instances=(numbered, numbered and question.numbered),
+            two_valued=two_valued,
         )
     except SeveralValuesError as error:
-        raise DataError(
-            str(prediction),
-            f"holds {np.unique(found.labels).size} different values, a binary prediction two",
-            "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: "
-            "apply a threshold first)",
-        ) from error
+        if error.problems[0].where == "prediction":
+            raise _several(prediction, found, numbered) from error
+        check_reference(mask, str(reference), scheme)
+        raise
     except DataError:
         check_reference(mask, str(reference), scheme)  # says the same with the file's name
         raise
-    return MeasuredPair(measured, reference_digest, prediction_digest, lossy_pixels(mask))
-
-
-def measure_large(*, reference: Path, prediction: Path, question: Question) -> MeasuredPair:
-    """Count a pair of TIFF files that are too large to decode whole, band by band.
-
-    Raises
-    ------
-    DataError
-        A file cannot be used, the shapes differ, or more than counts is asked for.
-    """
-    asked = question.options
-    if asked.needs_masks or asked.scores or question.targets.overlapping:
-        raise DataError(
-            str(reference),
-            "is too large to be decoded whole, and only counts are made in bands",
-            "cut it into tiles, or set surface, boundary_iou, cldice, objects and scores off",
-        )
-    matrix = None
-    with open_bands(reference) as true, open_bands(prediction) as found:
-        if true.shape != found.shape:
-            what = f"has shape {found.shape}, its reference {reference} {true.shape}"
-            raise DataError(str(prediction), what, "write predictions at the size of the mask")
-        for rows, predicted in walk_pair(true, found):
-            band = measure_arrays(
-                reference=rows, prediction=predicted, question=question, spacing=(1.0, 1.0)
-            )
-            matrix = band.matrix if matrix is None else matrix + band.matrix
-    assert matrix is not None, "a picture has rows"
-    measured = Measured(matrix, None, {}, None, None, None, ())
-    return MeasuredPair(measured, sha256_path(reference), sha256_path(prediction), None)
+    return MeasuredPair(measured, reference_digest, prediction_digest, lossy)
 
 
 def _reference(path: Path, scheme: LabelScheme) -> tuple[Mask, str]:
@@ -140,10 +115,16 @@ def _reference(path: Path, scheme: LabelScheme) -> tuple[Mask, str]:
     return read_mask(content, str(path), scheme), sha256_bytes(content)
 
 
-def _several(labels: Labels) -> bool:
-    """Whether there are more values than 0 and one other."""
-    highest = labels.max(initial=0)
-    return bool(np.count_nonzero(labels) != np.count_nonzero(labels == highest) and highest)
+def _several(path: Path, found: Mask, numbered: bool) -> DataError:
+    remedy = (
+        "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: apply a "
+        "threshold first)"
+    )
+    if numbered:
+        remedy += "; for object numbers set data.predicted: instances"
+    n = np.unique(found.labels).size
+    what = "a prediction of foreground" if numbered else "a binary prediction"
+    return DataError(str(path), f"holds {n} different values, {what} two", remedy)
 
 
 def _predicted(path: Path, scheme: LabelScheme, point: OperatingPoint) -> tuple[Mask, str]:
@@ -155,6 +136,12 @@ def _predicted(path: Path, scheme: LabelScheme, point: OperatingPoint) -> tuple[
 
 def _spacing(fixed: tuple[float, ...] | None, mask: Mask, where: str) -> tuple[float, ...]:
     n = mask.labels.ndim
+    if fixed is None and mask.spacing is None:
+        raise DataError(
+            where,
+            "does not say how large its pixels are, and spacing is `file`",
+            f"give data.spacing {n} numbers (score: --spacing)",
+        )
     spacing = (mask.spacing if fixed is None else fixed) or (1.0,) * n
     if len(spacing) != n:
         raise DataError(

@@ -78,12 +78,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of every pair: classes and regions, the operating point, the options."""
+    """What is asked of every pair: classes and regions, the operating point, the options.
+
+    `numbered`: predictions of the encoding `instances` hold object numbers, too.
+    """
 
     scheme: LabelScheme
     targets: Targets
     point: OperatingPoint
     options: PixelOptions = PixelOptions()
+    numbered: bool = False
 
 
 def measure_arrays(
@@ -93,6 +97,7 @@ def measure_arrays(
     question: Question,
     spacing: Sequence[float],
     instances: tuple[bool, bool] = (False, False),
+    two_valued: tuple[bool, bool] = (False, False),
 ) -> Measured:
     """Measure a pair.
 
@@ -106,9 +111,13 @@ def measure_arrays(
         One value per axis, in the unit of the distances.
     instances
         Whether reference and prediction hold object numbers.
+    two_valued
+        Whether reference and prediction must hold 0 and one other value.
 
     Raises
     ------
+    SeveralValuesError
+        One of them holds more values than it must.
     DataError
         The shapes differ, or the reference holds an undeclared label.
     """
@@ -116,20 +125,25 @@ def measure_arrays(
     predicted = prediction
     if q.point.threshold is not None:
         predicted = (prediction >= q.point.level).view(np.uint8)
-    pair = _Pair(reference, predicted, q)
+    pair = _Pair(reference, predicted, q, two_valued)
     columns: dict[str, npt.NDArray[np.float64]] = {}
     objects: list[ObjectRows] = []
     masks = pair.masks() if options.needs_masks else ()
+    thin = _thin_axes(reference.shape)
+    reference, predicted = reference.squeeze(thin), predicted.squeeze(thin)
+    spacing = [step for axis, step in enumerate(spacing) if axis not in thin]
+    ignored = None if pair.ignored is None else pair.ignored.squeeze(thin)
     for target, (true, found) in enumerate(masks):
+        true, found = true.squeeze(thin), found.squeeze(thin)
         if options.objects is not None:
             numbered = (
                 np.where(true, reference, 0) if instances[0] else true,
                 np.where(found, predicted, 0) if instances[1] else found,
             )
-            matches = _match(numbered, options.objects, instances, pair.ignored)
+            matches = _match(numbered, options.objects, instances, ignored)
             objects.append(_rows(matches, target))
-        if pair.ignored is not None:
-            found = found & ~pair.ignored
+        if ignored is not None:
+            found = found & ~ignored
         for name, value in _shape_metrics(true, found, options, spacing).items():
             columns.setdefault(name, np.full(len(q.targets.names), np.nan))[target] = value
     histogram, scored = pair.histogram(prediction) if options.scores else (None, ())
@@ -147,7 +161,13 @@ def measure_arrays(
 class _Pair:
     """A pair of label arrays, counted; its class masks come one by one, to save memory."""
 
-    def __init__(self, reference: Labels, predicted: Labels, question: Question) -> None:
+    def __init__(
+        self,
+        reference: Labels,
+        predicted: Labels,
+        question: Question,
+        two_valued: tuple[bool, bool],
+    ) -> None:
         self._q, self._reference, self._predicted = question, reference, predicted
         scheme = question.scheme
         self._lookups = (
@@ -162,8 +182,8 @@ class _Pair:
             return
         check_arrays(reference=reference, prediction=predicted)
         pairs = label_pairs(reference, predicted)
-        if scheme.encoding == "binary" and not question.point.probability:
-            pairs = _two_valued(pairs)
+        if any(two_valued):
+            pairs = _two_valued(pairs, two_valued, scheme.ignore)
         matrix = pairs_matrix(
             pairs,
             n_classes=k,
@@ -175,12 +195,16 @@ class _Pair:
         self.matrix = matrix[:k]
 
     @cached_property
+    def _true(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+        return self._lookups[0].small(self._reference)
+
+    @cached_property
     def ignored(self) -> Mask | None:
         """The pixels that are counted nowhere; None where there are none."""
         scheme = self._q.scheme
         if not scheme.ignore or self._q.targets.overlapping:
             return None
-        ignored = self._lookups[0](self._reference) == scheme.n_classes
+        ignored: Mask = self._true == scheme.n_classes
         return ignored if ignored.any() else None
 
     def masks(self) -> Iterator[tuple[Mask, Mask]]:
@@ -191,9 +215,7 @@ class _Pair:
                 bits = sum(1 << k for k in inside)
                 yield (self._reference & bits) != 0, (self._predicted & bits) != 0
             return
-        kind = np.uint8 if self._q.scheme.n_classes < 254 else np.uint16
-        true = self._lookups[0](self._reference).astype(kind)
-        found = self._lookups[1](self._predicted).astype(kind)
+        true, found = self._true, self._lookups[1].small(self._predicted)
         for inside in members:
             yield _within(true, inside), _within(found, inside)
 
@@ -201,7 +223,7 @@ class _Pair:
         """Of the one class that the scores are about, and its place."""
         k = self._q.scheme.n_classes
         foreground = self._q.scheme.foreground
-        true = self._lookups[0](self._reference)
+        true = self._true
         found = score_histogram(
             reference=true == foreground, scores=levels.astype(np.uint8, copy=False), valid=true < k
         )
@@ -209,15 +231,26 @@ class _Pair:
         return one, (foreground,)
 
 
-def _two_valued(pairs: Iterable[Pairs]) -> Iterator[Pairs]:
-    """The pairs, checked as they come: a binary prediction holds 0 and one other value."""
-    values: set[int] = set()
+def _two_valued(
+    pairs: Iterable[Pairs], checked: tuple[bool, bool], ignore: Sequence[int]
+) -> Iterator[Pairs]:
+    """The pairs, checked as they come: reference, prediction or both hold 0 and one other value."""
+    values: tuple[set[int], set[int]] = (set(), set())
     for r, p, pixels in pairs:
-        found = p[pixels > 0]
-        values.update((found if found.size <= 4 else np.unique(found)).tolist())
-        if len(values - {0}) > 1:
-            raise SeveralValuesError("prediction", "holds more than two values")
+        for place, name in enumerate(("reference", "prediction")):
+            if not checked[place]:
+                continue
+            found = (r, p)[place][pixels > 0]
+            values[place].update((found if found.size <= 4 else np.unique(found)).tolist())
+            if len(values[place] - {0, *(ignore if place == 0 else ())}) > 1:
+                raise SeveralValuesError(name, "holds more than two values")
         yield r, p, pixels
+
+
+def _thin_axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """The axes of length 1 of a volume: a single slice has the borders of a 2-D picture."""
+    thin = [axis for axis, n in enumerate(shape) if n == 1]
+    return tuple(thin[: max(len(shape) - 2, 0)])
 
 
 def _within(index: npt.NDArray[np.generic], members: Sequence[int]) -> Mask:

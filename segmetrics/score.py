@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from segmetrics.data.bands import band_values, is_large, open_bands
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
 from segmetrics.data.names import PairNames, pair_names
 from segmetrics.data.pictures import read_bytes
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.evaluate import EvaluationOptions, evaluate_counts
+from segmetrics.evaluate import EvaluationOptions, evaluate_counts, pixel_totals
 from segmetrics.files import write_text
 from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
@@ -215,7 +216,6 @@ def _count(
                 prediction=predictions / pair.prediction,
                 question=question,
                 spacing=spacing,
-                given=True,
             )
         except DataError as error:
             problems.append(error.problems[0])
@@ -246,6 +246,7 @@ def _evaluate(
         labels=scheme.names,
         confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
         other=tuple(confusion[:, -1].tolist()),
+        **pixel_totals(observed.counts, scheme.n_classes),
     )
 
 
@@ -274,8 +275,15 @@ def discover(files: Sequence[Path], workers: int) -> LabelScheme:
 def _distinct(files: Sequence[Path]) -> set[int]:
     """The label values that occur in some masks."""
     anything = LabelScheme(names=("0",), values=((0,),))
-    masks = (read_mask(read_bytes(path), str(path), anything) for path in files)
-    return set[int]().union(*(values_of(mask.labels)[0].tolist() for mask in masks))
+    found: set[int] = set()
+    for path in files:
+        if is_large(path):
+            with open_bands(path) as bands:
+                found |= band_values(bands).keys()
+        else:
+            mask = read_mask(read_bytes(path), str(path), anything)
+            found.update(values_of(mask.labels)[0].tolist())
+    return found
 
 
 def write_score_table(path: Path, scored: Scored) -> None:
@@ -305,13 +313,15 @@ def _parquet(path: Path, scored: Scored) -> None:
 def _csv(path: Path, scored: Scored) -> None:
     counts = scored.counts
     names = (*PER_IMAGE, *scored.observations.columns)
-    metrics = [scored.values(name) for name in names]
+    # Infinite where exactly one mask is empty, as in the Parquet table: the diagonal is for means.
+    columns = scored.observations.columns
+    metrics = [columns[name] if name in columns else scored.values(name) for name in names]
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["id", "class", "tp", "fp", "fn", "tn", *names])
     for i, name_of in enumerate(scored.ids):
         for k, name in enumerate(scored.scheme.names):
             four = [int(a[i, k]) for a in (counts.tp, counts.fp, counts.fn, counts.tn)]
-            values = [repr(float(m[i, k])) if np.isfinite(m[i, k]) else "" for m in metrics]
+            values = ["" if np.isnan(m[i, k]) else repr(float(m[i, k])) for m in metrics]
             writer.writerow([name_of, name, *four, *values])
     write_text(path, out.getvalue())

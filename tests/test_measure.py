@@ -27,9 +27,7 @@ def question(scheme, point):
 
 def count_files(*, reference, prediction, scheme, point):
     asked = question(scheme, point)
-    pair = measure_files(
-        reference=reference, prediction=prediction, question=asked, spacing=(), given=True
-    )
+    pair = measure_files(reference=reference, prediction=prediction, question=asked, spacing=())
     return pair.measured
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
+from segmetrics.data.colours import colour_label
 from segmetrics.data.labels import LabelScheme
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
@@ -78,7 +79,7 @@ def targets(s: Settings) -> Targets:
     places = {value: k for k, values in enumerate(scheme.values) for value in values}
     names: dict[int | str, int] = {name: k for k, name in enumerate(scheme.names)}
     regions = tuple(
-        (name, tuple(sorted({names[p] if p in names else places[int(p)] for p in parts})))
+        (name, tuple(sorted({names[p] if p in names else places[_label(p)] for p in parts})))
         for name, parts in s.data.regions.items()
     )
     return Targets(
@@ -88,6 +89,10 @@ def targets(s: Settings) -> Targets:
         objects=s.measure.objects is not None,
         scores=s.measure.scores,
     )
+
+
+def _label(part: int | str) -> int:
+    return part if isinstance(part, int) else colour_label(part)
 
 
 def pixel_options(s: Settings) -> PixelOptions:
@@ -106,7 +111,9 @@ def pixel_options(s: Settings) -> PixelOptions:
 
 def question(s: Settings, point: OperatingPoint | None = None) -> Question:
     """What is asked of every pair; `point` where it is already fixed in its file."""
-    return Question(label_scheme(s), targets(s), point or operating_point(s), pixel_options(s))
+    numbered = s.data.predicted == "instances"
+    point = point or operating_point(s)
+    return Question(label_scheme(s), targets(s), point, pixel_options(s), numbered)
 
 
 def spacing(s: Settings) -> tuple[float, ...] | None:

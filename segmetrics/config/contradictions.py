@@ -100,9 +100,9 @@ def _regions(s: Settings) -> Iterator[Contradiction]:
         if region in classes:
             yield at, "is the name of a class already", "choose another name"
         for i, part in enumerate(parts):
-            if isinstance(part, str) and part not in classes:
+            if isinstance(part, str) and part not in classes and not part.startswith("#"):
                 yield (*at, i), *_no_class(part, classes)
-            elif isinstance(part, int) and not any(part in values for values in labels.values()):
+            elif part not in classes and not any(part in values for values in labels.values()):
                 yield (*at, i), f"label {part} is no class", "declare it in data.classes"
         for name, values in labels.items():
             held = {part for part in parts if part in values}
@@ -125,6 +125,9 @@ def _labels(s: Settings) -> Iterator[Contradiction]:
             yield ("data", "ignore", i), text, "ignore it or declare it"
     if s.data.encoding in ("channels", "files"):
         yield from _multilabel(s)
+    if s.data.predicted == "instances" and s.data.encoding != "instances":
+        text = f"needs `encoding: instances`, found {s.data.encoding}"
+        yield ("data", "predicted"), text, "set it to foreground"
     if s.data.encoding in ("binary", "instances"):
         if len(s.data.classes) != 2 or 0 not in owner:
             yield (
@@ -170,12 +173,28 @@ def _rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
     yield from _subject(s, at, rule)
     if metric is not None:
         yield from _measured(s, at, rule, metric)
+    if metric is not None:
+        yield from _direction(at, rule, metric)
     if rule.at_least is None and rule.at_most is None:
         yield at, "has no bound", "give at_least or at_most"
     elif rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
         yield at, f"nothing is >= {rule.at_least:g} and <= {rule.at_most:g}", "mend the bounds"
     if rule.worst and not isinstance(rule.slice, str):
         yield (*at, "worst"), "needs `slice:` with the name of a column", "add it or remove worst"
+
+
+def _direction(
+    at: tuple[str | int, ...], rule: Rule, metric: MetricInfo
+) -> Iterator[Contradiction]:
+    """A bound on the wrong side alone would pass the worst model."""
+    low, high = rule.at_least is not None, rule.at_most is not None
+    if metric.better == "higher" and high and not low:
+        yield (*at, "at_most"), f"higher {metric.name} is better", "use at_least"
+    if metric.better == "lower" and low and not high:
+        yield (*at, "at_least"), f"lower {metric.name} is better", "use at_most"
+    if metric.better == "zero" and low != high:
+        text = f"{metric.name} is best at 0 and may lie on either side of it"
+        yield at, text, "give at_least (below 0) and at_most (above 0)"
 
 
 def _subject(s: Settings, at: tuple[str | int, ...], rule: Rule) -> Iterator[Contradiction]:
@@ -228,9 +247,9 @@ _HOW = {
 }
 
 
-def _no_class(name: str, classes: Iterable[str]) -> tuple[str, str]:
+def _no_class(name: object, classes: Iterable[str]) -> tuple[str, str]:
     known = list(classes)
     return (
         f'"{name}" is not a class',
-        f"{suggest(name, known)} (classes: {', '.join(known)})".strip(),
+        f"{suggest(str(name), known)} (classes: {', '.join(known)})".strip(),
     )

@@ -63,7 +63,9 @@ class Data(Section):
     encoding: Literal["labels", "binary", "palette", "rgb", "instances", "channels", "files"] = (
         "labels"
     )
+    predicted: Literal["foreground", "instances"] = "foreground"
     safety_critical_classes: tuple[StrictStr, ...] = ()
+    # Label values, colours, or names of classes.
     regions: dict[Name, Annotated[tuple[Label | StrictStr, ...], Field(min_length=1)]] = {}
     spacing: Annotated[tuple[Positive, ...], Field(min_length=2)] | Literal["file"] | None = None
     unit: Literal["px", "mm"] = "px"
@@ -80,7 +82,11 @@ class Data(Section):
             raise ValueError(
                 f"classes: {error.problems[0].what}; {error.problems[0].remedy}"
             ) from error
-        return data | {"classes": classes, "ignore": data.get("ignore") or ignore}
+        more = data.get("ignore")
+        both = (
+            [*ignore, *(v for v in more if v not in ignore)] if isinstance(more, list) else ignore
+        )
+        return data | {"classes": classes, "ignore": both}
 
 
 class Tile(Section):

@@ -50,7 +50,7 @@ def accuracy_paradox(
 
 def unknown_labels(split: SplitEvaluation) -> list[Finding]:
     """A finding where predictions hold labels that are no class: they all count as misses."""
-    pixels, total = sum(split.other), sum(map(sum, split.confusion)) + sum(split.other)
+    pixels, total = sum(split.other), split.pixels
     if not pixels:
         return []
     text = (
@@ -76,8 +76,7 @@ def absent_classes(split: SplitEvaluation, name: str, scored: Sequence[str]) -> 
 
 
 def _pixels(split: SplitEvaluation, class_name: str) -> int:
-    row = split.labels.index(class_name)
-    return sum(split.confusion[row]) + split.other[row]
+    return split.reference_pixels[split.labels.index(class_name)]
 
 
 def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[str, float]:
@@ -102,8 +101,7 @@ def paradox_numbers(accuracy: float, recall: float, prevalence: float) -> dict[s
 
 def _prevalence(split: SplitEvaluation, class_name: str) -> float:
     """Share of the class in the counted reference pixels."""
-    total = sum(_pixels(split, label) for label in split.labels)
-    return _pixels(split, class_name) / total if total else 0.0
+    return _pixels(split, class_name) / split.pixels if split.pixels else 0.0
 
 
 def _text(name: str, data: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,18 @@ class LabelLookup:
         if labels.dtype == np.uint8 or labels.dtype == np.bool_:
             return self._table.take(labels.astype(np.uint8, copy=False))  # faster than [...]
         return self._search(labels)
+
+    def small(self, labels: Labels) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """Class indices in as few bytes as they need, block by block: for whole volumes."""
+        highest = max(self.otherwise, int(self._index.max(initial=0)))
+        kind = np.uint8 if highest < 256 else np.uint16
+        if labels.dtype in (np.uint8, np.bool_):
+            table = self._table.astype(kind)
+            return np.take(table, labels.view(np.uint8))
+        found = np.empty(labels.shape, kind)
+        for here, block in zip(found, labels, strict=True):  # rows or slices
+            here[...] = self(block)
+        return found
 
     def _search(self, labels: Labels) -> npt.NDArray[np.intp]:
         if not self._values.size:

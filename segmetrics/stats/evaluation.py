@@ -75,6 +75,9 @@ class SplitEvaluation(Scope):
         Class names and pixels by reference class (row) and predicted class (column).
     other
         Pixels by reference class that were predicted as no scored class.
+    reference_pixels, pixels
+        Pixels of each class in the references, and all that were counted. (Where classes overlap
+        the confusion matrix is empty and these are not.)
     slices
         Column -> value -> metrics.
     slices_left_out
@@ -88,6 +91,8 @@ class SplitEvaluation(Scope):
     labels: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     other: tuple[int, ...] = ()
+    reference_pixels: tuple[int, ...] = ()
+    pixels: int = 0
     slices: Mapping[str, Mapping[str, Scope]] = field(default_factory=dict)
     slices_left_out: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, SizeScope]] = field(default_factory=dict)
@@ -101,6 +106,8 @@ class SplitEvaluation(Scope):
                 "labels": list(self.labels),
                 "counts": [list(row) for row in self.confusion],
                 "other": list(self.other),
+                "reference": list(self.reference_pixels),
+                "pixels": self.pixels,
             },
             "slices": {
                 column: {value: scope.to_json() for value, scope in values.items()}
@@ -213,6 +220,8 @@ def _split(data: Any) -> SplitEvaluation:
         labels=tuple(data["confusion"]["labels"]),
         confusion=tuple(tuple(row) for row in data["confusion"]["counts"]),
         other=tuple(data["confusion"]["other"]),
+        reference_pixels=tuple(data["confusion"]["reference"]),
+        pixels=data["confusion"]["pixels"],
         slices={
             column: {value: _scope(scope) for value, scope in values.items()}
             for column, values in data["slices"].items()

@@ -30,6 +30,7 @@ def examples(page, repository, tmp_path):
     def read(block):
         params = yaml.safe_load((repository / "params.yaml").read_text("utf-8"))
         params["rules"] = {}
+        params["measure"] = {}
         params["data"] |= BASE
         for section, values in yaml.safe_load(block).items():
             params[section] |= values

@@ -144,3 +144,31 @@ def test_nothing_more_is_measured_than_was_asked_for():
         None,
         None,
     )
+
+
+def test_a_single_slice_of_a_volume_has_the_borders_of_a_picture():
+    rng = np.random.default_rng(8)
+    flat = (rng.random((2, 20, 20)) > 0.4).astype(np.uint8)
+    options = {"surface": ("hd95", "assd"), "boundary": 0.1, "objects": ObjectOptions()}
+    picture = measure(flat[0], flat[1], scheme=TWO, spacing=(2.0, 1.0), **options)
+    volume = measure(
+        flat[0][..., None], flat[1][..., None], scheme=TWO, spacing=(2.0, 1.0, 9.0), **options
+    )
+    for name, values in picture.columns.items():
+        assert volume.columns[name].tolist() == values.tolist()
+    assert volume.objects.size.tolist() == picture.objects.size.tolist()
+
+
+MULTI = LabelScheme.of({"cell": 0, "nucleus": 1}, encoding="channels")
+
+
+@given(arrays.arrays(np.uint8, (2, 4, 5), elements=st.integers(0, 3)))
+def test_classes_that_overlap_are_counted_each_by_itself(bits):
+    targets = Targets(MULTI.names, (("any", (0, 1)),), overlapping=True)
+    found = measure(bits[0], bits[1], scheme=MULTI, targets=targets)
+    assert not found.matrix.any()
+    for target, mask in enumerate((1, 2, 3)):
+        r, p = (bits[0] & mask) != 0, (bits[1] & mask) != 0
+        c = found.counts
+        four = [int(a[target]) for a in (c.tp, c.fp, c.fn, c.tn)]
+        assert four == [(r & p).sum(), (~r & p).sum(), (r & ~p).sum(), (~r & ~p).sum()]

@@ -63,6 +63,8 @@ def test_declared_classes(score):
         "labels": ["background", "cell", "wall"],
         "counts": [[5, 1, 0], [0, 5, 0], [1, 0, 3]],
         "other": [0, 1, 0],  # the predicted 9: a miss of cell, a false positive of none
+        "reference": [6, 6, 4],
+        "pixels": 16,
     }
     assert "2 pairs" in done.out
     assert "0.8333" in done.out
@@ -90,17 +92,33 @@ def test_ignored_labels_and_binary(score, save):
     assert data["confusion"]["counts"] == [[5, 1], [0, 5]]
     done, data = score("--binary")
     assert (done.code, data) == (2, None)
+    assert "r/a.png: holds 3 different values (0, 1, 2); a binary mask holds 0 and one" in done.err
+    for name in "ab":
+        save(f"r/{name}.png", np.uint8(REFERENCE > 0))
+    done, data = score("--binary")
+    assert (done.code, data) == (2, None)
     assert "p/a.tif: holds 4 different values, a binary prediction two; for prob" in done.err
     for name, labels in (("a", PREDICTION), ("b", REFERENCE)):
         save(f"p/{name}.tif", np.uint8(labels > 0) * 255)
     _, data = score("--binary")
-    assert data["confusion"] == {
-        "labels": ["background", "foreground"],
-        "counts": [[5, 1], [1, 9]],
-        "other": [0, 0],
-    }
+    assert data["confusion"]["counts"] == [[5, 1], [1, 9]]
+    for name in "ab":
+        save(f"r/{name}.png", REFERENCE)
     _, data = score("--binary", "--ignore", "2")
     assert data["confusion"]["counts"] == [[5, 1], [0, 6]]
+
+
+@pytest.mark.parametrize("n", ["0", "-3", "x"])
+def test_workers_are_a_number_from_1_on(score, n, capsys):
+    with pytest.raises(SystemExit):
+        score("--workers", n)
+    assert "is not a number from 1 on" in capsys.readouterr().err
+
+
+def test_spacing_without_distances_is_refused(score):
+    done, _ = score("--spacing", "1,2")
+    assert done.code == 2
+    assert "--spacing: is used by distances only; add --surface TOLERANCE" in done.err
 
 
 def test_the_order_of_workers_changes_nothing(score):

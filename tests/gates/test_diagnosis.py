@@ -35,6 +35,7 @@ def evaluated(*pairs: tuple[np.ndarray, np.ndarray]) -> SplitEvaluation:
     return SplitEvaluation(
         scope.samples, scope.groups, scope.classes, scope.mean,
         labels=CLASSES, confusion=((tn, fp), (fn, tp)), other=(0, 0),
+        reference_pixels=(tn + fp, fn + tp), pixels=tn + fp + fn + tp,
     )  # fmt: skip
 
 
@@ -153,7 +154,10 @@ def test_dice_and_iou_never_exceed_the_bounds_that_recall_sets():
 
 
 def test_predicted_labels_that_are_no_class_are_found():
-    split = SplitEvaluation(2, 2, {}, {}, labels=CLASSES, confusion=((90, 2), (0, 0)), other=(3, 5))
+    split = SplitEvaluation(
+        2, 2, {}, {}, labels=CLASSES, confusion=((90, 2), (0, 0)), other=(3, 5),
+        reference_pixels=(95, 5), pixels=100,
+    )  # fmt: skip
     (finding,) = unknown_labels(split)
     assert finding.severity == "block"
     assert finding.text.startswith("8 predicted pixels (8.00%) hold labels that are no class")

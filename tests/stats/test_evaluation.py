@@ -37,6 +37,8 @@ def evaluation() -> Evaluation:
         labels=("background", "tumour"),
         confusion=((90, 3), (2, 5)),
         other=(0, 1),
+        reference_pixels=(93, 8),
+        pixels=101,
         slices={"scanner": {"A": scope(0.25), "B": scope(1.0)}},
         slices_left_out={"age": "70 different values, at most 50 are sliced"},
     )
@@ -62,6 +64,7 @@ def test_the_layout_that_others_rely_on():
     }  # fmt: skip
     assert split["confusion"] == {
         "labels": ["background", "tumour"], "counts": [[90, 3], [2, 5]], "other": [0, 1],
+        "reference": [93, 8], "pixels": 101,
     }  # fmt: skip
     assert split["slices"]["scanner"]["B"]["mean"]["pooled"]["dice"]["value"] == 1.0
     assert split["mean"]["pooled"]["mcc"]["value"] == 0.25

@@ -111,7 +111,7 @@ def installed(request, monkeypatch):
 def test_pixels_are_those_of_pillow_for_every_filter_and_chunk(installed):
     taken = 0
 
-    @settings(max_examples=200, deadline=None, database=None)
+    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
     @given(files())
     def check(made):
         nonlocal taken
@@ -124,7 +124,7 @@ def test_pixels_are_those_of_pillow_for_every_filter_and_chunk(installed):
             assert (found[1], found[0].tolist()) == (expected[1], pixels.tolist())
 
     check()
-    assert taken > 5
+    assert taken > 5  # the examples are the same every time
 
 
 SIX = np.arange(30, dtype=np.uint8).reshape(5, 6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -242,6 +243,8 @@ def walk_pair(
 
 def is_large(path: Path) -> bool:
     """Whether a TIFF has more than `LARGE_PIXELS` pixels, by its header; False for other files."""
+    if not os.fspath(path).lower().endswith((".tif", ".tiff")):
+        return False  # not even opened: this is asked of every file
     try:
         with path.open("rb") as stream:
             size = _tiff_size(stream)

@@ -19,6 +19,7 @@ UNREAD_SUFFIXES = frozenset(
 )
 
 GZIP = b"\x1f\x8b"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _NPY = b"\x93NUMPY"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
@@ -40,6 +41,8 @@ def stem_of(path: Path) -> str:
 
 def kind_of(content: bytes, where: str) -> Kind:
     """What a file is: by its first bytes and, where these say nothing, by the ending of `where`."""
+    if content.startswith(_PNG):
+        return "picture"  # the commonest first
     if content.startswith(GZIP) or content[:4] in _NIFTI_SIZES:
         return "nifti"
     if content.startswith(_NPY):

@@ -59,7 +59,8 @@ def read_bytes(path: Path) -> bytes:
         The file is missing or cannot be read.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as stream:  # read whole, it needs no buffer
+            return stream.readall()
     except FileNotFoundError as error:
         raise DataError(str(path), "there is no such file") from error
     except OSError as error:

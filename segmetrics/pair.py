@@ -80,7 +80,8 @@ def measure_files(
             f"has shape {found.labels.shape}, its reference {reference} {mask.labels.shape}",
             "nothing is resized to fit: write predictions at the size of the mask",
         )
-    check_same_grid(mask, found, names=(str(reference), str(prediction)))
+    if mask.affine is not None and found.affine is not None:
+        check_same_grid(mask, found, names=(str(reference), str(prediction)))
     numbered = scheme.encoding == "instances"
     lossy = lossy_pixels(mask)
     # What holds 0 and one other value, once it is looked at. JPEG was warned of.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from segmetrics.errors import DataError
 from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts, Labels, check_arrays, pairs_matrix
 from segmetrics.metrics.label_pairs import Pairs, label_pairs
-from segmetrics.metrics.object_scores import ObjectMatches
 from segmetrics.metrics.scores import ScoreHistogram, score_histogram
 from segmetrics.operating_point import OperatingPoint
+from segmetrics.shapes import ObjectOptions as ObjectOptions  # asked for together
+from segmetrics.shapes import PixelOptions as PixelOptions
+from segmetrics.shapes import Shapes, measure_shapes
 from segmetrics.tables import ObjectRows, Targets
 
 Mask = npt.NDArray[np.bool_]
@@ -25,42 +27,6 @@ Mask = npt.NDArray[np.bool_]
 
 class SeveralValuesError(DataError):
     """A binary prediction holds more than 0 and one other value."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectOptions:
-    """How objects are matched, see `segmetrics.metrics.match_objects`."""
-
-    match: Literal["iou", "coverage", "any_overlap"] = "iou"
-    at_least: float = 0.5
-    min_size: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PixelOptions:
-    """What is measured besides the counts.
-
-    Attributes
-    ----------
-    surface
-        The distance metrics, of `hd, hd95, assd, masd, nsd`.
-    tolerance
-        That of nsd, in the unit of the spacing.
-    boundary
-        Width of the strips of boundary IoU as a share of the diagonal; None: not measured.
-    """
-
-    surface: tuple[str, ...] = ()
-    tolerance: float | None = None
-    boundary: float | None = None
-    centreline: bool = False
-    objects: ObjectOptions | None = None
-    scores: bool = False
-
-    @property
-    def needs_masks(self) -> bool:
-        """Whether more than pixel counts is wanted."""
-        return bool(self.surface or self.boundary or self.centreline or self.objects)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +52,7 @@ class Question:
     scheme: LabelScheme
     targets: Targets
     point: OperatingPoint
-    options: PixelOptions = PixelOptions()
+    options: PixelOptions = field(default_factory=PixelOptions)
     numbered: bool = False
 
 
@@ -126,33 +92,24 @@ def measure_arrays(
     if q.point.threshold is not None:
         predicted = (prediction >= q.point.level).view(np.uint8)
     pair = _Pair(reference, predicted, q, two_valued)
-    columns: dict[str, npt.NDArray[np.float64]] = {}
-    objects: list[ObjectRows] = []
-    masks = pair.masks() if options.needs_masks else ()
-    thin = _thin_axes(reference.shape)
-    reference, predicted = reference.squeeze(thin), predicted.squeeze(thin)
-    spacing = [step for axis, step in enumerate(spacing) if axis not in thin]
-    ignored = None if pair.ignored is None else pair.ignored.squeeze(thin)
-    for target, (true, found) in enumerate(masks):
-        true, found = true.squeeze(thin), found.squeeze(thin)
-        if options.objects is not None:
-            numbered = (
-                np.where(true, reference, 0) if instances[0] else true,
-                np.where(found, predicted, 0) if instances[1] else found,
-            )
-            matches = _match(numbered, options.objects, instances, ignored)
-            objects.append(_rows(matches, target))
-        if ignored is not None:
-            found = found & ~ignored
-        for name, value in _shape_metrics(true, found, options, spacing).items():
-            columns.setdefault(name, np.full(len(q.targets.names), np.nan))[target] = value
+    shapes = Shapes()
+    if options.needs_masks:
+        shapes = measure_shapes(
+            pair.masks(),
+            n_targets=len(q.targets.names),
+            labels=(reference, predicted),
+            ignored=pair.ignored,
+            options=options,
+            spacing=spacing,
+            instances=instances,
+        )
     histogram, scored = pair.histogram(prediction) if options.scores else (None, ())
     return Measured(
         matrix=pair.matrix,
         counts=pair.counts,
-        columns={name: columns[name] for name in COLUMNS if name in columns},
-        diagonal=_diagonal(reference.shape, spacing) if options.surface else None,
-        objects=_joined(objects) if objects else None,
+        columns={name: shapes.columns[name] for name in COLUMNS if name in shapes.columns},
+        diagonal=shapes.diagonal,
+        objects=shapes.objects,
         histograms=histogram,
         scored=scored,
     )
@@ -247,12 +204,6 @@ def _two_valued(
         yield r, p, pixels
 
 
-def _thin_axes(shape: Sequence[int]) -> tuple[int, ...]:
-    """The axes of length 1 of a volume: a single slice has the borders of a 2-D picture."""
-    thin = [axis for axis, n in enumerate(shape) if n == 1]
-    return tuple(thin[: max(len(shape) - 2, 0)])
-
-
 def _within(index: npt.NDArray[np.generic], members: Sequence[int]) -> Mask:
     return index == members[0] if len(members) == 1 else np.isin(index, members)
 
@@ -264,77 +215,3 @@ def _count_masks(masks: Iterator[tuple[Mask, Mask]], total: int) -> ConfusionCou
         fp, fn = np.count_nonzero(found) - tp, np.count_nonzero(true) - tp
         rows.append((tp, fp, fn, total - tp - fp - fn))
     return ConfusionCounts(*np.array(rows, np.int64).T)
-
-
-def _shape_metrics(
-    true: Mask, found: Mask, options: PixelOptions, spacing: Sequence[float]
-) -> dict[str, float]:
-    # Imported here: scipy takes longer to load than many evaluations take.
-    from segmetrics import metrics
-
-    values: dict[str, float] = {}
-    if options.surface:
-        distances = metrics.surface_distances(
-            reference=true, prediction=found, spacing=tuple(spacing)
-        )
-        for name in options.surface:
-            if name == "nsd":
-                assert options.tolerance is not None, "settings give nsd its tolerance"
-                values[name] = metrics.nsd(distances, tolerance=options.tolerance)
-            else:
-                values[name] = getattr(metrics, name)(distances)
-    if options.boundary is not None:
-        values["boundary_iou"] = metrics.boundary_iou(
-            reference=true, prediction=found, dilation_ratio=options.boundary
-        )
-    if options.centreline:
-        values["cldice"] = metrics.cl_dice(reference=true, prediction=found)
-    return values
-
-
-def _diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
-    return float(np.linalg.norm(np.array(shape) * np.array(spacing)))
-
-
-def _match(
-    pair: tuple[Labels, Labels],
-    options: ObjectOptions,
-    instances: tuple[bool, bool],
-    ignored: Mask | None,
-) -> ObjectMatches:
-    from segmetrics import metrics
-
-    return metrics.match_objects(
-        reference=pair[0],
-        prediction=pair[1],
-        match=options.match,
-        at_least=options.at_least,
-        min_size=options.min_size,
-        reference_instances=instances[0],
-        prediction_instances=instances[1],
-        ignored=ignored,
-    )
-
-
-def _rows(matches: ObjectMatches, target: int) -> ObjectRows:
-    sides = (matches.reference, matches.prediction)
-    n = [side.id.size for side in sides]
-
-    def both(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(side, name) for side in sides])
-
-    return ObjectRows(
-        target=np.full(sum(n), target, np.int64),
-        predicted=np.repeat([False, True], n),
-        number=both("id"),
-        size=both("size"),
-        matched=both("match"),
-        iou=np.nan_to_num(both("iou")),
-        strict_iou=np.nan_to_num(both("pq_iou")),
-        excused=both("excused").astype(np.int64),
-    )
-
-
-def _joined(parts: Sequence[ObjectRows]) -> ObjectRows:
-    names = [f.name for f in fields(ObjectRows)]
-    return ObjectRows(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))

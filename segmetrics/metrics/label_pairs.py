@@ -77,26 +77,25 @@ def _narrow(labels: Labels) -> Labels:
 
 def _two_values(r: Labels, p: Labels) -> Pairs | None:
     """The four pairs where each array holds 0 and at most one other value; else None."""
-    on = _on(r)
-    other = _on(p) if on else None
-    if on is None or other is None:
+    r_value = _one_value(r)
+    p_value = _one_value(p) if r_value is not None else None
+    if r_value is None or p_value is None:
         return None
-    (r_value, r_on, n_r), (p_value, p_on, n_p) = on, other
-    r_on &= p_on
-    both = np.count_nonzero(r_on)
+    n_r, n_p = np.count_nonzero(r), np.count_nonzero(p)
+    # Values with a bit in common meet where their bits do.
+    both = np.count_nonzero(r & p if r_value & p_value else (r != 0) & (p != 0))
     pixels = np.array([r.size - n_r - n_p + both, n_p - both, n_r - both, both])
     references = np.array([0, 0, r_value, r_value], np.uint8)
     return references, np.array([0, p_value, 0, p_value], np.uint8), pixels
 
 
-def _on(labels: Labels) -> tuple[int, npt.NDArray[np.bool_], int] | None:
-    """The one value that is not 0, where it is, and its pixels; None where there are several."""
+def _one_value(labels: Labels) -> int | None:
+    """The one value that is not 0, or 0 where there is none; None where there are several."""
     value = int(labels.max())
-    if value == 1:
-        return 1, labels.astype(np.bool_), int(np.count_nonzero(labels))
-    on: npt.NDArray[np.bool_] = labels == value if value else labels != 0
-    n = int(np.count_nonzero(on))
-    return (value, on, n) if np.count_nonzero(labels) == n else None
+    # One less, zeros become 255: the smallest is then the smallest value that was not 0.
+    if value > 1 and int((labels - np.uint8(1)).min()) != value - 1:
+        return None
+    return value
 
 
 def _runs(r: Labels, p: Labels, changes: npt.NDArray[np.intp]) -> Pairs:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -17,37 +15,16 @@ from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.files import write_text
-from segmetrics.metrics.catalog import AGGREGATES, CATALOG, Aggregate
-from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_index
-from segmetrics.stats.evaluation import Scope, SplitEvaluation, Table
-from segmetrics.stats.observations import Observations
+from segmetrics.metrics.catalog import CATALOG
+from segmetrics.stats.aggregate import group_index
+from segmetrics.stats.evaluation import Scope, SplitEvaluation
+from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
+from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
+from segmetrics.stats.scopes import pixel_totals
 from segmetrics.tables import Measurements, read_measurements
 
 # A column with more values than this is a measurement or a name, not a slice.
 MOST_SLICES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationOptions:
-    """What the numbers depend on besides the tables.
-
-    Attributes
-    ----------
-    scored
-        The classes that class means are over.
-    both_empty_is_one
-        Whether Dice and IoU of an image without the class in both masks are 1 instead of undefined.
-    measured_with
-        `settings_key` that the tables must have been measured with; None: any.
-    size_edges
-        See `evaluate_sizes`.
-    """
-
-    scored: tuple[str, ...]
-    both_empty_is_one: bool = False
-    measured_with: str | None = None
-    size_edges: tuple[int, ...] | None = None
 
 
 def evaluate_split(
@@ -79,71 +56,6 @@ def evaluate_split(
         sizes=evaluate_sizes(measurements, groups, options.size_edges),
         annotators=_annotators(measurements, groups, options),
     )
-
-
-class PixelTotals(TypedDict):
-    """The fields of the same names of `SplitEvaluation`."""
-
-    reference_pixels: tuple[int, ...]
-    pixels: int
-
-
-def pixel_totals(counts: ConfusionCounts, n_classes: int) -> PixelTotals:
-    """Pixels of each of the K classes in the references, and all that were counted."""
-    total = counts.sum()
-    reference = (total.tp + total.fn)[:n_classes].tolist()
-    pixels = int((total.tp + total.fp + total.fn + total.tn)[:1].sum())
-    return PixelTotals(reference_pixels=tuple(reference), pixels=pixels)
-
-
-def evaluate_counts(
-    observed: Observations | ConfusionCounts,
-    groups: npt.NDArray[np.intp],
-    classes: Sequence[str],
-    options: EvaluationOptions,
-) -> Scope:
-    """All metrics of some images.
-
-    Parameters
-    ----------
-    observed
-        What was measured of them, or their counts of shape (n, R).
-    classes
-        The names of the R classes and regions.
-    groups
-        Shape (n,): any integers that tell the groups apart.
-    """
-    if isinstance(observed, ConfusionCounts):
-        observed = Observations(observed)
-    local = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    tables: dict[str, dict[str, dict[str, Estimate]]] = {name: {} for name in classes}
-    mean: dict[str, dict[str, Estimate]] = {}
-    for aggregate in AGGREGATES:
-        by_metric = _aggregate(observed, local, aggregate, options)
-        for k, name in enumerate(classes):
-            tables[name][aggregate] = {m: values[k] for m, values in by_metric.items()}
-        scored = [k for k, name in enumerate(classes) if name in options.scored]
-        mean[aggregate] = {
-            m: class_mean([values[k] for k in scored]) for m, values in by_metric.items()
-        }
-    n_groups = int(local.max()) + 1 if local.size else 0
-    frozen: dict[str, Table] = dict(tables)
-    return Scope(samples=groups.size, groups=n_groups, classes=frozen, mean=mean)
-
-
-def _aggregate(
-    observed: Observations,
-    groups: npt.NDArray[np.intp],
-    aggregate: Aggregate,
-    options: EvaluationOptions,
-) -> dict[str, list[Estimate]]:
-    return {
-        metric.name: estimates(
-            metric, observed, groups, aggregate, both_empty_is_one=options.both_empty_is_one
-        )
-        for metric in observed.metrics
-        if aggregate in metric.aggregates
-    }
 
 
 def _annotators(

@@ -7,7 +7,7 @@ a row is reused only where the settings and the digests of reference and predict
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,16 +18,15 @@ from segmetrics.data.masks import warn_jpeg_predictions
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evidence import digest
-from segmetrics.files import sha256_json
-from segmetrics.format import FORMAT
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import item_map, ordered_map
 from segmetrics.pixels import Question
+from segmetrics.pixels import settings_key as settings_key  # of the tables that are written here
 from segmetrics.progress import progress
-from segmetrics.tables import SCHEMA, MeasuredImage
+from segmetrics.tables import MeasuredImage
 
 _CHUNK = 64  # images a part: about a second of work
 
@@ -99,15 +98,6 @@ def _known_digests(pairs: Sequence[Pair], workers: int) -> dict[str, tuple[str, 
 
 def _prediction_digest(pair: Pair) -> str:
     return digest(pair.prediction)
-
-
-def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -> str:
-    """The digest of every setting that the measurements depend on."""
-    scheme = question.scheme
-    labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
-    asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
-    asked.append(question.numbered)
-    return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
 def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
+from segmetrics.files import sha256_json
+from segmetrics.format import FORMAT
 from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts, Labels, check_arrays, pairs_matrix
 from segmetrics.metrics.label_pairs import Pairs, label_pairs
@@ -20,7 +22,7 @@ from segmetrics.operating_point import OperatingPoint
 from segmetrics.shapes import ObjectOptions as ObjectOptions  # asked for together
 from segmetrics.shapes import PixelOptions as PixelOptions
 from segmetrics.shapes import Shapes, measure_shapes
-from segmetrics.tables import ObjectRows, Targets
+from segmetrics.tables import SCHEMA, ObjectRows, Targets
 
 Mask = npt.NDArray[np.bool_]
 
@@ -54,6 +56,15 @@ class Question:
     point: OperatingPoint
     options: PixelOptions = field(default_factory=PixelOptions)
     numbered: bool = False
+
+
+def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -> str:
+    """The digest of every setting that the measurements depend on."""
+    scheme = question.scheme
+    labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
+    asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
+    asked.append(question.numbered)
+    return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
 def measure_arrays(

@@ -20,19 +20,18 @@ from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
 from segmetrics.data.names import PairNames, pair_names
 from segmetrics.data.pictures import read_bytes
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.evaluate import EvaluationOptions, evaluate_counts, pixel_totals
 from segmetrics.files import write_text
-from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.metrics.overlap import Values
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import chunk_map
-from segmetrics.pixels import Measured, PixelOptions, Question
+from segmetrics.pixels import Measured, PixelOptions, Question, settings_key
 from segmetrics.progress import progress
 from segmetrics.stats.evaluation import SplitEvaluation
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts, pixel_totals
 from segmetrics.tables import Targets, write_table
 from segmetrics.tables.schema import DIAGONAL
 from segmetrics.tables.writing import count_table

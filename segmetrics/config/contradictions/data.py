@@ -1,0 +1,99 @@
+"""`data:`: classes, labels, regions, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segmetrics.config.contradictions.common import Contradiction, no_class
+from segmetrics.config.models import Settings
+from segmetrics.config.suggest import suggest
+
+
+def check_data(s: Settings) -> Iterator[Contradiction]:
+    data, splits = s.data, ", ".join(s.data.splits)
+    for role in ("judge", "compare", "tune"):
+        split = getattr(data, role)
+        if split is not None and split not in data.splits:
+            hint = f"{suggest(split, data.splits)} (splits: {splits})".strip()
+            yield ("data", role), f'"{split}" is not in data.splits', hint
+    if len(set(data.splits)) < len(data.splits):
+        yield ("data", "splits"), f"names a split twice ({splits})", "keep one of them"
+    for key in ("exclude", "safety_critical_classes"):
+        for i, name in enumerate(getattr(data, key)):
+            if name not in data.classes:
+                yield ("data", key, i), *no_class(name, data.classes)
+    if set(data.exclude) >= set(data.classes):
+        yield ("data", "exclude"), "excludes every class", "keep at least one to be scored"
+    yield from _labels(s)
+    yield from _regions(s)
+    if s.domain == "autonomous_driving" and not data.safety_critical_classes:
+        yield (
+            ("data", "safety_critical_classes"),
+            "is empty; the domain autonomous_driving needs it",
+            "name the classes whose recall must not fall, such as [pedestrian, bicyclist]",
+        )
+    paths = {("data", "root"): data.root, ("data", "samples"): data.samples}
+    for place, path in (paths | {("infer", "source"): s.infer.source}).items():
+        if not path:
+            yield place, "is empty", "give a path"
+
+
+def _regions(s: Settings) -> Iterator[Contradiction]:
+    classes = s.data.classes
+    labels = {n: set(v if isinstance(v, tuple) else (v,)) for n, v in classes.items()}
+    for region, parts in s.data.regions.items():
+        at = ("data", "regions", region)
+        if region in classes:
+            yield at, "is the name of a class already", "choose another name"
+        for i, part in enumerate(parts):
+            if isinstance(part, str) and part not in classes and not part.startswith("#"):
+                yield (*at, i), *no_class(part, classes)
+            elif part not in classes and not any(part in values for values in labels.values()):
+                yield (*at, i), f"label {part} is no class", "declare it in data.classes"
+        for name, values in labels.items():
+            held = {part for part in parts if part in values}
+            if held and held != values:
+                text = f"holds only some labels of the class {name} ({sorted(values)})"
+                yield at, text, "split that class in data.classes"
+
+
+def _labels(s: Settings) -> Iterator[Contradiction]:
+    owner: dict[int | str, str] = {}
+    for name, values in s.data.classes.items():
+        for value in values if isinstance(values, tuple) else (values,):
+            if value in owner:
+                text = f"label {value} belongs to {owner[value]} already"
+                yield ("data", "classes", name), text, "give every label to one class"
+            owner[value] = name
+    for i, value in enumerate(s.data.ignore):
+        if value in owner:
+            text = f"label {value} is the class {owner[value]} already"
+            yield ("data", "ignore", i), text, "ignore it or declare it"
+    if s.data.encoding in ("channels", "files"):
+        yield from _multilabel(s)
+    if s.data.predicted == "instances" and s.data.encoding != "instances":
+        text = f"needs `encoding: instances`, found {s.data.encoding}"
+        yield ("data", "predicted"), text, "set it to foreground"
+    if s.data.encoding in ("binary", "instances"):
+        if len(s.data.classes) != 2 or 0 not in owner:
+            yield (
+                ("data", "classes"),
+                f"{list(s.data.classes)} with `encoding: {s.data.encoding}`, which knows two "
+                f"classes, one of them with label 0",
+                "declare for example {background: 0, tumour: 1}",
+            )
+        if s.data.encoding == "binary" and {0, 255} & set(s.data.ignore):
+            text = "0 and 255 are background and foreground with `encoding: binary`"
+            yield ("data", "ignore"), text, "set it to []"
+
+
+def _multilabel(s: Settings) -> Iterator[Contradiction]:
+    how = f"`encoding: {s.data.encoding}`"
+    if s.data.ignore:
+        yield ("data", "ignore"), f"means nothing with {how}: a pixel has no one label", "empty it"
+    if s.infer.command is None and s.infer.source.lower().endswith(".onnx"):
+        text = f"is a model that gives one class a pixel, {how} has several"
+        yield ("infer", "source"), text, "give predictions (a folder) or set infer.command"
+    if s.operating_point.decision != "argmax":
+        text = f"has no meaning with {how}: predictions are masks"
+        yield ("operating_point", "decision"), text, "set {decision: argmax, threshold: null}"

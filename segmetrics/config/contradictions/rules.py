@@ -1,0 +1,117 @@
+"""`rules:`: metrics, bounds, classes, slices, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segmetrics.by_size import bucket_names
+from segmetrics.config.contradictions.common import Contradiction, no_class
+from segmetrics.config.models import Rule, Settings
+from segmetrics.config.suggest import suggest
+from segmetrics.gates.domains import DOMAINS, resolve_rules
+from segmetrics.gates.rules import EVERY, MEAN
+from segmetrics.metrics.catalog import CATALOG, MetricInfo
+
+
+def check_removed(s: Settings) -> Iterator[Contradiction]:
+    critical = s.data.safety_critical_classes
+    rules = resolve_rules(DOMAINS[s.domain], {}, judge=s.data.judge, safety_critical=critical)
+    known = [rule.name for rule in rules]
+    for name, rule in s.rules.items():
+        if rule is None and name not in known:
+            hint = f"{suggest(name, known)} (rules: {', '.join(known) or 'none'})".strip()
+            yield ("rules", name), f"null removes no rule of the domain {s.domain}", hint
+
+
+def check_rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
+    at: tuple[str | int, ...] = ("rules", name)
+    metric = CATALOG.get(rule.metric)
+    if metric is None:
+        hint = f"{suggest(rule.metric, CATALOG)} (metrics: {', '.join(CATALOG)})".strip()
+        yield (*at, "metric"), f'"{rule.metric}" is not a metric', hint
+    elif not metric.rule:
+        yield (*at, "metric"), f"{rule.metric} cannot be a rule ({metric.text})", "use dice or f2"
+    elif rule.aggregate is not None and rule.aggregate not in metric.aggregates:
+        known = metric.aggregates
+        hint = f"{suggest(rule.aggregate, known)} (aggregates: {', '.join(known)})".strip()
+        yield (*at, "aggregate"), f'"{rule.aggregate}" is not an aggregate of {rule.metric}', hint
+    if metric is not None:
+        for key, bound in (("at_least", rule.at_least), ("at_most", rule.at_most)):
+            if bound is not None and not metric.low <= bound <= metric.high:
+                text = f"{bound:g} is outside the range of {metric.name}"
+                yield (*at, key), text, f"it runs from {metric.low:g} to {metric.high:g}"
+    yield from _subject(s, at, rule)
+    if metric is not None:
+        yield from _measured(s, at, rule, metric)
+    if metric is not None:
+        yield from _direction(at, rule, metric)
+    if rule.at_least is None and rule.at_most is None:
+        yield at, "has no bound", "give at_least or at_most"
+    elif rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
+        yield at, f"nothing is >= {rule.at_least:g} and <= {rule.at_most:g}", "mend the bounds"
+    if rule.worst and not isinstance(rule.slice, str):
+        yield (*at, "worst"), "needs `slice:` with the name of a column", "add it or remove worst"
+
+
+def _direction(
+    at: tuple[str | int, ...], rule: Rule, metric: MetricInfo
+) -> Iterator[Contradiction]:
+    """A bound on the wrong side alone would pass the worst model."""
+    low, high = rule.at_least is not None, rule.at_most is not None
+    if metric.better == "higher" and high and not low:
+        yield (*at, "at_most"), f"higher {metric.name} is better", "use at_least"
+    if metric.better == "lower" and low and not high:
+        yield (*at, "at_least"), f"lower {metric.name} is better", "use at_most"
+    if metric.better == "zero" and low != high:
+        text = f"{metric.name} is best at 0 and may lie on either side of it"
+        yield at, text, "give at_least (below 0) and at_most (above 0)"
+
+
+def _subject(s: Settings, at: tuple[str | int, ...], rule: Rule) -> Iterator[Contradiction]:
+    named = (*s.data.classes, *s.data.regions)
+    if rule.class_name not in (MEAN, EVERY, *named):
+        yield (*at, "class"), *no_class(rule.class_name, named)
+    if rule.split is not None and rule.split not in s.data.splits:
+        hint = f"(splits: {', '.join(s.data.splits)})"
+        yield (*at, "split"), f'"{rule.split}" is not in data.splits', hint
+
+
+def _measured(
+    s: Settings, at: tuple[str | int, ...], rule: Rule, metric: MetricInfo
+) -> Iterator[Contradiction]:
+    m = s.measure
+    surface = m.surface.metrics if m.surface else ()
+    asked = {
+        "": True,
+        "surface": metric.name in surface,
+        "boundary": m.boundary_iou is not None,
+        "centreline": m.cldice,
+        "objects": m.objects is not None,
+        "scores": m.scores,
+    }
+    if not asked[metric.needs]:
+        yield (*at, "metric"), f"{metric.name} is not measured", _HOW[metric.needs]
+    if rule.size is None:
+        return
+    edges = m.objects.size_edges if m.objects else None
+    if metric.family != "objects":
+        yield (*at, "size"), f"{metric.name} has no sizes", "use object_recall, object_f1 or pq"
+    elif edges is None:
+        text = "needs numeric edges: thirds of the data move with the data"
+        yield (*at, "size"), text, "set measure.objects.size_edges, such as [64, 512]"
+    elif rule.size not in bucket_names(len(edges)):
+        names = bucket_names(len(edges))
+        hint = f"{suggest(rule.size, names)} (sizes: {', '.join(names)})".strip()
+        yield (*at, "size"), f'"{rule.size}" is no size', hint
+    if rule.slice is not None or rule.class_name == MEAN:
+        text = "goes with one class or `every`, and without slice"
+        yield (*at, "size"), text, "name a class, remove slice"
+
+
+_HOW = {
+    "surface": "add it to measure.surface.metrics",
+    "boundary": "set measure.boundary_iou, such as 0.02",
+    "centreline": "set measure.cldice: true",
+    "objects": "set measure.objects, such as {match: iou, at_least: 0.5}",
+    "scores": "set measure.scores: true, for probability models",
+}

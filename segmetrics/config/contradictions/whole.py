@@ -1,0 +1,49 @@
+"""All of them, in the order of params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segmetrics.config.contradictions.common import Contradiction
+from segmetrics.config.contradictions.data import check_data
+from segmetrics.config.contradictions.rules import check_removed, check_rule
+from segmetrics.config.models import Settings
+
+
+def contradictions(s: Settings) -> Iterator[Contradiction]:
+    """What no single value shows: (place, what is wrong, what would do)."""
+    yield from check_data(s)
+    if s.operating_point.decision == "fixed" and s.operating_point.threshold is None:
+        yield ("operating_point", "threshold"), "is missing for `decision: fixed`", "set it to 0.5"
+    if s.operating_point.decision == "argmax" and s.operating_point.threshold is not None:
+        yield ("operating_point", "threshold"), "means nothing with `argmax`", "set it to null"
+    yield from check_removed(s)
+    yield from _measure(s)
+    good, bad = s.grade.good, s.grade.bad
+    if good.dice < bad.dice or good.iou < bad.iou:
+        yield ("grade", "good"), "lies below grade.bad", "raise it, or lower grade.bad"
+    for name, rule in s.rules.items():
+        if rule is not None:
+            yield from check_rule(s, name, rule)
+
+
+def _measure(s: Settings) -> Iterator[Contradiction]:
+    m = s.measure
+    if m.surface and "nsd" in m.surface.metrics and m.surface.tolerance is None:
+        yield (
+            ("measure", "surface", "tolerance"),
+            "is missing for nsd, and there is no usual value",
+            f"set what is close enough, in {s.data.unit}",
+        )
+    if m.scores and s.operating_point.decision == "argmax":
+        yield (
+            ("measure", "scores"),
+            "needs probabilities, `decision: argmax` has label maps",
+            "set it to false",
+        )
+    edges = m.objects.size_edges if m.objects else None
+    if edges is not None and list(edges) != sorted(set(edges)):
+        yield ("measure", "objects", "size_edges"), "do not ascend", "sort them"
+    if s.data.unit == "mm" and s.data.spacing is None:
+        text = "is mm, but data.spacing is not given"
+        yield ("data", "unit"), text, "give the size of a pixel, or `spacing: file`"

@@ -29,6 +29,8 @@ class Estimate:
     defined, undefined
         How many units have and lack a value: images for `pooled` and `image_mean`, groups for
         `group_mean`, classes for a class mean.
+    groups
+        How many resampling units (groups) have a value.
     replaced
         How many infinite distances (exactly one of two masks is empty) stand as the diagonal of
         their image.
@@ -39,6 +41,7 @@ class Estimate:
     high: float | None
     defined: int
     undefined: int
+    groups: int = 0
     replaced: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -49,10 +52,14 @@ class Estimate:
         return fields
 
     @classmethod
-    def of(cls, value: float, defined: int, total: int, replaced: int = 0) -> Estimate:
+    def of(
+        cls, value: float, defined: int, total: int, replaced: int = 0, groups: int = 0
+    ) -> Estimate:
         """An estimate without interval; NaN and infinity become None."""
         finite = float(value) if np.isfinite(value) else None
-        return cls(finite, None, None, int(defined), int(total) - int(defined), int(replaced))
+        return cls(
+            finite, None, None, int(defined), int(total) - int(defined), int(groups), int(replaced)
+        )
 
 
 def estimates(

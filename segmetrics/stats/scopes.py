@@ -14,6 +14,7 @@ from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.stats.aggregate import Estimate, class_mean, estimates
 from segmetrics.stats.evaluation import Scope, Table
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.slice_by import SliceBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,15 @@ class EvaluationOptions:
         `settings_key` that the tables must have been measured with; None: any.
     size_edges
         See `evaluate_sizes`.
+    slices
+        Those that rules ask for, besides the columns one by one.
     """
 
     scored: tuple[str, ...]
     both_empty_is_one: bool = False
     measured_with: str | None = None
     size_edges: tuple[int, ...] | None = None
+    slices: tuple[SliceBy, ...] = ()
 
 
 class PixelTotals(TypedDict):

@@ -51,7 +51,7 @@ def evaluate_split(
         **pixel_totals(measurements.counts, len(measurements.targets.classes)),
         slices=slices,
         slices_left_out=left_out,
-        sizes=evaluate_sizes(measurements, groups, options.size_edges),
+        sizes=evaluate_sizes(measurements, groups, options),
         annotators=_annotators(measurements, groups, options),
     )
 

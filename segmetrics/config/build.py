@@ -23,6 +23,7 @@ from segmetrics.metrics.catalog import CATALOG
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
+from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.slice_by import SliceBy, joined
 from segmetrics.tables import Targets
 
@@ -134,6 +135,7 @@ def evaluation_options(s: Settings) -> EvaluationOptions:
         both_empty_is_one=s.measure.both_empty == "one",
         measured_with=settings_key(question(s), spacing(s)),
         size_edges=edges,
+        resampling=Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed),
         slices=_slices(s),
     )
 

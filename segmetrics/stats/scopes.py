@@ -9,12 +9,15 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.metrics.catalog import AGGREGATES, Aggregate
+from segmetrics.metrics.catalog import AGGREGATES, Aggregate, MetricInfo
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.stats.aggregate import Estimate, class_mean, estimates
 from segmetrics.stats.evaluation import Scope, Table
+from segmetrics.stats.intervals import intervals
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.slice_by import SliceBy
+from segmetrics.stats.sums import group_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class EvaluationOptions:
         `settings_key` that the tables must have been measured with; None: any.
     size_edges
         See `evaluate_sizes`.
+    resampling
+        How intervals are computed; None: there are none.
     slices
         Those that rules ask for, besides the columns one by one.
     """
@@ -39,6 +44,7 @@ class EvaluationOptions:
     both_empty_is_one: bool = False
     measured_with: str | None = None
     size_edges: tuple[int, ...] | None = None
+    resampling: Resampling | None = None
     slices: tuple[SliceBy, ...] = ()
 
 
@@ -79,29 +85,48 @@ def evaluate_counts(
     local = np.unique(groups, return_inverse=True)[1].reshape(-1)
     tables: dict[str, dict[str, dict[str, Estimate]]] = {name: {} for name in classes}
     mean: dict[str, dict[str, Estimate]] = {}
+    scored = [k for k, name in enumerate(classes) if name in options.scored]
     for aggregate in AGGREGATES:
-        by_metric = _aggregate(observed, local, aggregate, options)
+        by_metric, means = aggregated(observed, local, aggregate, scored, options)
         for k, name in enumerate(classes):
             tables[name][aggregate] = {m: values[k] for m, values in by_metric.items()}
-        scored = [k for k, name in enumerate(classes) if name in options.scored]
-        mean[aggregate] = {
-            m: class_mean([values[k] for k in scored]) for m, values in by_metric.items()
-        }
+        mean[aggregate] = means
     n_groups = int(local.max()) + 1 if local.size else 0
     frozen: dict[str, Table] = dict(tables)
     return Scope(samples=groups.size, groups=n_groups, classes=frozen, mean=mean)
 
 
-def _aggregate(
+def aggregated(
     observed: Observations,
     groups: npt.NDArray[np.intp],
     aggregate: Aggregate,
+    scored: Sequence[int],
     options: EvaluationOptions,
-) -> dict[str, list[Estimate]]:
-    return {
-        metric.name: estimates(
-            metric, observed, groups, aggregate, both_empty_is_one=options.both_empty_is_one
-        )
-        for metric in observed.metrics
-        if aggregate in metric.aggregates
+    *,
+    only: Sequence[MetricInfo] | None = None,
+) -> tuple[dict[str, list[Estimate]], dict[str, Estimate]]:
+    """Metric -> estimate of each class, and metric -> estimate of the class mean.
+
+    Parameters
+    ----------
+    groups
+        Shape (n,), `0 .. G - 1`.
+    scored
+        The places of the classes that means are over.
+    only
+        These metrics instead of all that were measured.
+    """
+    one = options.both_empty_is_one
+    metrics = [m for m in only or observed.metrics if aggregate in m.aggregates]
+    points = {
+        m.name: estimates(m, observed, groups, aggregate, both_empty_is_one=one) for m in metrics
     }
+    means = {name: class_mean([values[k] for k in scored]) for name, values in points.items()}
+    if options.resampling is None or not groups.size:
+        return points, means
+    sums = [group_sums(m, observed, groups, aggregate, both_empty_is_one=one) for m in metrics]
+    for metric, found in zip(metrics, intervals(sums, scored, options.resampling), strict=True):
+        ends = zip(points[metric.name], found.low, found.high, strict=True)
+        points[metric.name] = [e.within(low, high) for e, low, high in ends]
+        means[metric.name] = means[metric.name].within(found.mean_low, found.mean_high)
+    return points, means

@@ -13,13 +13,13 @@ from segmetrics.data.sample_list import write_sample_list
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.evaluate import (
-    MOST_SLICES,
     EvaluationOptions,
     evaluate_split,
     read_split,
     write_dice_curve,
 )
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.slices import MOST_SLICES
 from segmetrics.stats.observations import Observations
 from segmetrics.tables import Measurements, Targets
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.metrics.catalog import AGGREGATES, CATALOG
+from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.stats.evaluation import SizeScope, Table
 from segmetrics.stats.observations import Observations
@@ -81,11 +81,8 @@ def _thirds(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _table(
     observed: Observations, groups: npt.NDArray[np.intp], options: EvaluationOptions
 ) -> Table:
-    by_aggregate = {
-        aggregate: aggregated(observed, groups, aggregate, (), options, only=_METRICS)[0]
-        for aggregate in AGGREGATES
-    }
+    found = aggregated(observed, groups, (), options, only=_METRICS)
     return {
-        aggregate: {name: values[0] for name, values in by_metric.items()}
-        for aggregate, by_metric in by_aggregate.items()
+        aggregate: {name: values[0] for name, values in per_class.items()}
+        for aggregate, (per_class, _) in found.items()
     }

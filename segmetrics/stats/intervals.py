@@ -1,4 +1,13 @@
-"""Confidence intervals of every metric, class and aggregate at once."""
+"""Confidence intervals of every metric, class and aggregate at once.
+
+Groups are weighted at random (the Bayesian bootstrap). For the lower end a further group joins them
+that has the worst value the metric can have, for the upper end one that has the best: what n groups
+did not show may still exist. The ends are the quantiles of the resampled values. For the mean of n
+groups this is the bound of Gaffke 2005 (Learned-Miller and Thomas 2020, "A new confidence interval
+for the mean of a bounded random variable", arXiv 1905.06208): for values 0 and 1 it is the
+interval of Clopper and Pearson, and no distribution on the range is known for which an end misses
+too often. docs/statistics.md has the simulation that chose it.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +21,14 @@ from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.sums import GroupSums
 
 Values = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
-# Resampled values that are in memory at once (128 MB an end).
-_MOST = 1 << 24
+# Resampled sums that are in memory at once (64 MB).
+_MOST = 1 << 23
+# Ends are rounded: the last digits of a matrix product depend on the processor.
+_DECIMALS = 9
+# Where the range has no end: the unseen group is so many times as far off as the farthest seen.
+_FARTHER = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,78 +42,112 @@ class Intervals:
 
 
 def intervals(
-    sums: Sequence[GroupSums], scored: Sequence[int], resampling: Resampling
+    sums: Sequence[GroupSums], groups: Index, scored: Sequence[int], resampling: Resampling
 ) -> list[Intervals]:
     """The intervals of some metrics of the same groups and classes.
 
     Parameters
     ----------
+    groups
+        Shape (G,): the numbers of the groups, in the order of the rows of the sums.
     scored
-        The places of the classes that class means are over.
+        The places of the classes that class means are over; those without a value are left out.
     """
     found: list[Intervals] = []
     while len(found) < len(sums):
-        per_metric = resampling.resamples * max(1, sums[len(found)].above.shape[1])
-        block = sums[len(found) : len(found) + max(1, _MOST // per_metric)]
-        found += _block(block, list(scored), resampling)
+        columns = 2 * max(1, sums[len(found)].above.shape[1])
+        n_metrics = max(1, _MOST // (columns * resampling.resamples))
+        block = sums[len(found) : len(found) + n_metrics]
+        unseen = resampling.unseen()
+        for one, (above, below) in zip(block, resampled(block, groups, resampling), strict=True):
+            found.append(_ends(one, above, below, unseen, list(scored), resampling.tail))
     return found
 
 
-def _block(sums: Sequence[GroupSums], scored: list[int], resampling: Resampling) -> list[Intervals]:
-    low, high = resampled(sums, resampling)
-    n_classes = sums[0].above.shape[1]
-    tail = (1 - resampling.confidence) / 2
-    found = []
-    for i, one in enumerate(sums):
-        with np.errstate(invalid="ignore"):
-            value = one.above.sum(axis=0) / one.below.sum(axis=0)
-        own = slice(i * n_classes, (i + 1) * n_classes)
-        there = [k for k in scored if np.isfinite(value[k])]
-        rows = [np.vstack((x[own], x[own][there].mean(axis=0, keepdims=True) if there
-                           else np.full((1, resampling.resamples), np.nan)))
-                for x in (low, high)]  # fmt: skip
-        ends = [
-            quantile(rows[0], tail),
-            -quantile(-rows[1], tail),
-        ]
-        center = np.append(value, value[there].mean() if there else np.nan)
-        lower = np.clip(np.minimum(ends[0], center), one.low, one.high)
-        upper = np.clip(np.maximum(ends[1], center), one.low, one.high)
-        found.append(Intervals(lower[:-1], upper[:-1], float(lower[-1]), float(upper[-1])))
-    return found
+def resampled(
+    sums: Sequence[GroupSums], groups: Index, resampling: Resampling, stream: int = 0
+) -> list[tuple[Values, Values]]:
+    """Weighted `above` and `below` of each metric, shape (R, B) each."""
+    places: dict[bytes, int] = {}
+    columns: list[Values] = []
+
+    def place(column: Values) -> int:
+        key = column.tobytes()
+        if key not in places:
+            places[key] = len(columns)
+            columns.append(column)
+        return places[key]
+
+    # Many are equal: the images in which Dice is defined are those in which IoU is.
+    where = [[[place(c) for c in part.T.copy()] for part in (s.above, s.below)] for s in sums]
+    matrix = np.array(columns).reshape(len(columns), groups.size)
+    products = np.zeros((len(columns), resampling.resamples))
+    for some, weights in resampling.weights(groups, stream):
+        products += matrix[:, some] @ weights
+    return [(products[above], products[below]) for above, below in where]
 
 
-def quantile(values: Values, tail: float) -> Values:
-    """The order statistic below which at most the share `tail` lies, row by row."""
+def unseen_low(sums: GroupSums) -> tuple[Values, Values]:
+    """Value and size of the unseen group for the lower end, shape (R,) each."""
+    return np.full(sums.below.shape[1], sums.low), _size(sums)
+
+
+def unseen_high(sums: GroupSums) -> tuple[Values, Values]:
+    """Value and size of the unseen group for the upper end, shape (R,) each.
+
+    Where the range has no end (distances, numbers of objects) it is half as far again above the
+    value as the farthest group seen, by influence, and at least `step`.
+    """
+    if np.isfinite(sums.high):
+        return np.full(sums.below.shape[1], sums.high), _size(sums)
+    reach = sums.influence().max(axis=0, initial=0.0)
+    worst = sums.value + np.maximum(_FARTHER * reach, sums.step)
+    return np.minimum(worst, sums.most), sums.mean_size
+
+
+def _size(sums: GroupSums) -> Values:
+    """The size of the group to which a random unit (image, pixel, object) belongs."""
+    total = sums.below.sum(axis=0)
+    squares: Values = (sums.below**2).sum(axis=0)
+    return squares / np.where(total > 0, total, 1.0)
+
+
+def joined(above: Values, below: Values, unseen: Values, value: Values, size: Values) -> Values:
+    """Resampled values with an unseen group among the others, shape (R, B)."""
+    extra = size[:, np.newaxis] * unseen
+    total = below + extra
+    result: Values = (above + value[:, np.newaxis] * extra) / np.where(total > 0, total, np.nan)
+    return result
+
+
+def _ends(
+    sums: GroupSums,
+    above: Values,
+    below: Values,
+    unseen: Values,
+    scored: list[int],
+    tail: float,
+) -> Intervals:
+    value = sums.value
+    there = [k for k in scored if np.isfinite(value[k])]
+    lower, upper = (
+        with_mean(joined(above, below, unseen, *worst(sums)), there)
+        for worst in (unseen_low, unseen_high)
+    )
+    low, high = lower_end(lower, tail), -lower_end(-upper, tail)
+    low, high = (np.clip(np.round(x, _DECIMALS), sums.low, sums.most) for x in (low, high))
+    return Intervals(low[:-1], high[:-1], float(low[-1]), float(high[-1]))
+
+
+def with_mean(values: Values, places: Sequence[int]) -> Values:
+    """One more row: the mean of some; NaN where there are none."""
+    if not places:
+        return np.vstack((values, np.full((1, values.shape[1]), np.nan)))
+    return np.vstack((values, values[list(places)].mean(axis=0, keepdims=True)))
+
+
+def lower_end(values: Values, tail: float) -> Values:
+    """The largest of the resampled values below which at most the share `tail` lies, by row."""
     place = min(int(tail * values.shape[1]), values.shape[1] - 1)
     ordered: Values = np.partition(values, place, axis=1)[:, place]
     return ordered
-
-
-def resampled(sums: Sequence[GroupSums], resampling: Resampling) -> tuple[Values, Values]:
-    """Resampled values for the lower and the upper end, shape (metrics x R, B) each.
-
-    A further group, as large as the one that a random unit belongs to, has the worst value for
-    that end: what n groups did not show may still exist.
-    """
-    above = np.concatenate([s.above for s in sums], axis=1)
-    below = np.concatenate([s.below for s in sums], axis=1)
-    n_classes = sums[0].above.shape[1]
-    total = below.sum(axis=0)
-    size = np.where(total > 0, (below**2).sum(axis=0) / np.where(total > 0, total, 1), 0.0)
-    seen = np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
-    worst = [np.repeat([getattr(s, end) for s in sums], n_classes) for end in ("low", "high")]
-    most = np.where(np.isfinite(seen), seen, -np.inf).max(axis=0, initial=-np.inf)
-    worst[1] = np.where(np.isfinite(worst[1]), worst[1], most)
-    shape = (above.shape[1], resampling.resamples)
-    ends = np.empty(shape), np.empty(shape)
-    start = 0
-    for weights in resampling.weights(above.shape[0] + 1):
-        here = slice(start, start + weights.shape[0])
-        start += weights.shape[0]
-        own, extra = weights[:, :-1], weights[:, -1] * size[:, np.newaxis]
-        a, b = above.T @ own.T, below.T @ own.T + extra
-        with np.errstate(invalid="ignore", divide="ignore"):
-            for end, value in zip(ends, worst, strict=True):
-                end[:, here] = (a + value[:, np.newaxis] * extra) / b
-    return ends

@@ -23,7 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics.catalog import Aggregate, MetricInfo
-from segmetrics.stats.intervals import quantile, resampled
+from segmetrics.stats.intervals import (
+    joined,
+    lower_end,
+    resampled,
+    unseen_high,
+    unseen_low,
+)
 from segmetrics.stats.observations import Observations
 from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.sums import GroupSums, group_sums
@@ -79,12 +85,56 @@ def paired_differences(
     groups
         Shape (n,): any integers that tell the groups apart.
     """
-    local = _local(groups)
-    sums = [
-        group_sums(metric, o, local, aggregate, both_empty_is_one=both_empty_is_one)
+    numbers, local = np.unique(groups, return_inverse=True)
+    one, two = (
+        group_sums(metric, o, local.reshape(-1), aggregate, both_empty_is_one=both_empty_is_one)
         for o in (candidate, baseline)
-    ]
-    return _differences(sums[0], sums[1], (groups.size, groups.size), targets, resampling, True)
+    )
+    both = ((one.below > 0) & (two.below > 0)).sum(axis=0)
+    samples = groups.size
+    if not samples:
+        return [Difference(None, None, None, 0, 0) for _ in targets]
+    change = _Change.of(one, two, numbers, resampling)
+    found = []
+    for places in map(list, targets):
+        value = float(np.mean((one.value - two.value)[places])) if places else np.nan
+        n = int(both[places].min(initial=samples))
+        ends = change.ends(places, resampling.tail) if np.isfinite(value) else (np.nan, np.nan)
+        found.append(_difference(value, ends, n, samples))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """Resampled changes of each class, shape (R, B), and what an unseen group adds to them."""
+
+    resampled: Values
+    share: Values
+    most: Values
+
+    @classmethod
+    def of(cls, one: GroupSums, two: GroupSums, numbers: Index, resampling: Resampling) -> _Change:
+        (a, b), (c, d) = (resampled([s], numbers, resampling)[0] for s in (one, two))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            change = a / b - c / d
+            groups = one.mean_size[:, np.newaxis] / b
+            groups += two.mean_size[:, np.newaxis] / d
+        # The share of one more group of mean size, after weighing.
+        extra = resampling.unseen() * groups / 2
+        pull = one.influence() - two.influence() + np.nan_to_num(one.value - two.value)
+        most = np.maximum(np.abs(pull).max(axis=0), one.step)
+        return cls(change, extra / (1 + extra), most)
+
+    def ends(self, places: Sequence[int], tail: float) -> tuple[float, float]:
+        """Lower and upper end of the mean change of some classes."""
+        rows = list(places)
+        kept = (1 - self.share[rows]) * self.resampled[rows]
+        unseen = self.share[rows] * self.most[rows, np.newaxis]
+        low, high = (
+            lower_end((sign * kept - unseen).mean(axis=0, keepdims=True), tail)[0]
+            for sign in (1, -1)
+        )
+        return float(low), -float(high)
 
 
 def independent_differences(
@@ -108,50 +158,37 @@ def independent_differences(
     first_groups, second_groups
         Their groups: any integers that tell the groups of one set apart.
     """
-    sums = [
-        group_sums(metric, o, _local(g), aggregate, both_empty_is_one=both_empty_is_one)
-        for o, g in ((first, first_groups), (second, second_groups))
-    ]
-    sizes = first_groups.size, second_groups.size
-    return _differences(sums[0], sums[1], sizes, targets, resampling, False)
-
-
-def _local(groups: Index) -> Index:
-    return np.unique(groups, return_inverse=True)[1].reshape(-1)
-
-
-def _differences(
-    one: GroupSums,
-    two: GroupSums,
-    sizes: tuple[int, int],
-    targets: Sequence[Sequence[int]],
-    resampling: Resampling,
-    paired: bool,
-) -> list[Difference]:
-    other = (
-        resampling
-        if paired
-        else Resampling(resampling.confidence, resampling.resamples, resampling.seed + 1)
-    )
-    with np.errstate(invalid="ignore"):
-        values = [s.above.sum(axis=0) / s.below.sum(axis=0) for s in (one, two)]
-    a, b = resampled([one], resampling), resampled([two], other)
-    tail = (1 - resampling.confidence) / 2
-    both = (one.below > 0) & (two.below > 0) if paired else None
-    found = []
-    for target in targets:
-        places = list(target)
-        value = float((values[0][places] - values[1][places]).mean()) if places else np.nan
-        groups = (
-            both[:, places].sum(axis=0).min(initial=sizes[0])
-            if both is not None
-            else min(s.groups[places].min(initial=max(sizes)) for s in (one, two))
+    sides = []
+    for stream, (observed, groups) in enumerate(((first, first_groups), (second, second_groups))):
+        numbers, local = np.unique(groups, return_inverse=True)
+        one = group_sums(
+            metric, observed, local.reshape(-1), aggregate, both_empty_is_one=both_empty_is_one
         )
-        if not np.isfinite(value):
-            found.append(Difference(None, None, None, int(groups), min(sizes)))
-            continue
-        low = quantile((a[0][places] - b[1][places]).mean(axis=0, keepdims=True), tail)[0]
-        high = -quantile((b[0][places] - a[1][places]).mean(axis=0, keepdims=True), tail)[0]
-        ends = min(float(low), value), max(float(high), value)
-        found.append(Difference(value, *ends, int(groups), min(sizes)))
+        above, below = resampled([one], numbers, resampling, stream)[0]
+        unseen = resampling.unseen(stream)
+        sides.append(
+            (
+                one,
+                joined(above, below, unseen, *unseen_low(one)),
+                joined(above, below, unseen, *unseen_high(one)),
+            )
+        )
+    (one, low_one, high_one), (two, low_two, high_two) = sides
+    samples = min(first_groups.size, second_groups.size)
+    found = []
+    for places in map(list, targets):
+        value = float(np.mean((one.value - two.value)[places])) if places else np.nan
+        n = int(min(s.groups[places].min(initial=samples) for s in (one, two)))
+        low, high = (
+            lower_end(x[places].mean(axis=0, keepdims=True), resampling.tail)[0]
+            for x in (low_one - high_two, low_two - high_one)
+        )
+        found.append(_difference(value, (float(low), -float(high)), n, samples))
     return found
+
+
+def _difference(value: float, ends: tuple[float, float], groups: int, samples: int) -> Difference:
+    low, high = (round(end, 9) for end in ends)
+    if not np.isfinite([value, low, high]).all():
+        return Difference(value if np.isfinite(value) else None, None, None, groups, samples)
+    return Difference(value, min(low, value), max(high, value), groups, samples)

@@ -78,55 +78,72 @@ def evaluate_counts(
     classes
         The names of the R classes and regions.
     groups
-        Shape (n,): any integers that tell the groups apart.
+        Shape (n,): any integers, not negative, that tell the groups apart.
     """
     if isinstance(observed, ConfusionCounts):
         observed = Observations(observed)
-    local = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    tables: dict[str, dict[str, dict[str, Estimate]]] = {name: {} for name in classes}
-    mean: dict[str, dict[str, Estimate]] = {}
     scored = [k for k, name in enumerate(classes) if name in options.scored]
-    for aggregate in AGGREGATES:
-        by_metric, means = aggregated(observed, local, aggregate, scored, options)
-        for k, name in enumerate(classes):
-            tables[name][aggregate] = {m: values[k] for m, values in by_metric.items()}
-        mean[aggregate] = means
-    n_groups = int(local.max()) + 1 if local.size else 0
-    frozen: dict[str, Table] = dict(tables)
-    return Scope(samples=groups.size, groups=n_groups, classes=frozen, mean=mean)
+    found = aggregated(observed, groups, scored, options)
+    tables: dict[str, Table] = {
+        name: {
+            aggregate: {m: values[k] for m, values in per_class.items()}
+            for aggregate, (per_class, _) in found.items()
+        }
+        for k, name in enumerate(classes)
+    }
+    return Scope(
+        samples=groups.size,
+        groups=np.unique(groups).size,
+        classes=tables,
+        mean={aggregate: mean for aggregate, (_, mean) in found.items()},
+    )
+
+
+PerClass = dict[str, list[Estimate]]
+Mean = dict[str, Estimate]
 
 
 def aggregated(
     observed: Observations,
     groups: npt.NDArray[np.intp],
-    aggregate: Aggregate,
     scored: Sequence[int],
     options: EvaluationOptions,
     *,
     only: Sequence[MetricInfo] | None = None,
-) -> tuple[dict[str, list[Estimate]], dict[str, Estimate]]:
-    """Metric -> estimate of each class, and metric -> estimate of the class mean.
+) -> dict[Aggregate, tuple[PerClass, Mean]]:
+    """Aggregate -> metric -> estimate of each class, and of the class mean.
 
     Parameters
     ----------
     groups
-        Shape (n,), `0 .. G - 1`.
+        Shape (n,): any integers, not negative, that tell the groups apart; the random weights of a
+        group are those of its number.
     scored
         The places of the classes that means are over.
     only
         These metrics instead of all that were measured.
     """
+    numbers, local = np.unique(groups, return_inverse=True)
+    local = local.reshape(-1)
     one = options.both_empty_is_one
-    metrics = [m for m in only or observed.metrics if aggregate in m.aggregates]
-    points = {
-        m.name: estimates(m, observed, groups, aggregate, both_empty_is_one=one) for m in metrics
-    }
-    means = {name: class_mean([values[k] for k in scored]) for name, values in points.items()}
-    if options.resampling is None or not groups.size:
-        return points, means
-    sums = [group_sums(m, observed, groups, aggregate, both_empty_is_one=one) for m in metrics]
-    for metric, found in zip(metrics, intervals(sums, scored, options.resampling), strict=True):
-        ends = zip(points[metric.name], found.low, found.high, strict=True)
-        points[metric.name] = [e.within(low, high) for e, low, high in ends]
-        means[metric.name] = means[metric.name].within(found.mean_low, found.mean_high)
-    return points, means
+    asked = [
+        (m, aggregate)
+        for aggregate in AGGREGATES
+        for m in only or observed.metrics
+        if aggregate in m.aggregates
+    ]
+    result: dict[Aggregate, tuple[PerClass, Mean]] = {a: ({}, {}) for a in AGGREGATES}
+    for m, aggregate in asked:
+        values = estimates(m, observed, local, aggregate, both_empty_is_one=one)
+        result[aggregate][0][m.name] = values
+        result[aggregate][1][m.name] = class_mean([values[k] for k in scored])
+    if options.resampling is None or not numbers.size:
+        return result
+    sums = [group_sums(m, observed, local, a, both_empty_is_one=one) for m, a in asked]
+    ends = intervals(sums, numbers, scored, options.resampling)
+    for (m, aggregate), found in zip(asked, ends, strict=True):
+        per_class, mean = result[aggregate]
+        points = zip(per_class[m.name], found.low, found.high, strict=True)
+        per_class[m.name] = [e.within(low, high) for e, low, high in points]
+        mean[m.name] = mean[m.name].within(found.mean_low, found.mean_high)
+    return result

@@ -36,6 +36,10 @@ _POOLED: dict[str, tuple[dict[str, float], dict[str, float]]] = {
 }
 
 
+# What each group of a metric that is no ratio of sums weighs: pixels of the reference, or all.
+_BY_REFERENCE = frozenset({"mcc", "balanced_accuracy", "average_precision", "roc_auc"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupSums:
     """One metric and aggregate of G groups and R classes: `above.sum(0) / below.sum(0)`.
@@ -45,19 +49,45 @@ class GroupSums:
     above, below
         Shape (G, R); `below` >= 0, and 0 where the metric is undefined in a group.
     low, high
-        Range of the metric; infinite where it has no end.
+        Range of the metric; `high` is infinite where it has no end.
+    step
+        A change that may always be unseen, in the unit of the metric: see `intervals`, `paired`.
+    most
+        The largest value there can be: `high`, or the largest diagonal of an image.
     """
 
     above: Values
     below: Values
     low: float
     high: float
+    step: float
+    most: float
 
     @property
     def groups(self) -> npt.NDArray[np.int64]:
         """Shape (R,): in how many groups the metric is defined."""
         defined: npt.NDArray[np.int64] = (self.below > 0).sum(axis=0)
         return defined
+
+    @property
+    def value(self) -> Values:
+        """Shape (R,): the metric; NaN where undefined."""
+        total = self.below.sum(axis=0)
+        value: Values = self.above.sum(axis=0) / np.where(total > 0, total, np.nan)
+        return value
+
+    @property
+    def mean_size(self) -> Values:
+        """Shape (R,): mean of `below` over the groups in which the metric is defined."""
+        size: Values = self.below.sum(axis=0) / np.maximum(self.groups, 1)
+        return size
+
+    def influence(self) -> Values:
+        """Shape (G, R): how far each group pulls; of equal groups, value of the group - value."""
+        size = self.mean_size
+        pull = self.above - np.nan_to_num(self.value) * self.below
+        influence: Values = pull / np.where(size > 0, size, 1.0)
+        return influence
 
 
 def group_sums(
@@ -70,9 +100,8 @@ def group_sums(
 ) -> GroupSums:
     """The sums of a metric; parameters as in `aggregate.estimates`.
 
-    Metrics of pooled counts that are no ratio of sums (MCC, areas under curves) are linearised:
-    `above` holds jackknife pseudo-values, moved so that their mean is the metric itself, and
-    `below` is 1 (Efron and Tibshirani 1993, chapter 11).
+    Metrics of pooled counts that are no ratio of sums (MCC, areas under curves) are linearised by
+    the jackknife (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 11).
     """
     n_groups = int(groups.max()) + 1 if groups.size else 0
     if aggregate == "pooled" and metric.name in _POOLED:
@@ -87,13 +116,29 @@ def group_sums(
         if aggregate == "group_mean":
             above = above / np.maximum(below, 1)
             below = np.minimum(below, 1)
-    return GroupSums(above, below, metric.low, metric.high)
+    return GroupSums(above, below, metric.low, metric.high, *_step(metric, observed))
 
 
-def by_group(values: npt.NDArray[np.generic], groups: Index, n_groups: int) -> Values:
+def _step(metric: MetricInfo, observed: Observations) -> tuple[float, float]:
+    """`step` and `most`: a tenth of a rate, one object, a hundredth of the mean diagonal."""
+    if metric.unit == "objects":
+        return 1.0, np.inf
+    if metric.unit == "1":
+        span = metric.high - metric.low
+        return (0.1 * span, metric.high) if np.isfinite(span) else (0.1, np.inf)
+    diagonals = observed.diagonals
+    if diagonals is None or not diagonals.size:
+        return 0.0, np.inf
+    return 0.01 * float(np.sort(diagonals).mean()), float(diagonals.max())
+
+
+def by_group(values: npt.NDArray[np.number], groups: Index, n_groups: int) -> Values:
     """Sums of the rows of each group, (n, ...) -> (G, ...), float64."""
     sums = np.zeros((n_groups, *values.shape[1:]))
-    np.add.at(sums, groups, values)
+    if groups.size:
+        order = np.argsort(groups, kind="stable")
+        present, first = np.unique(groups[order], return_index=True)
+        sums[present] = np.add.reduceat(values[order], first, axis=0)
     return sums
 
 
@@ -103,7 +148,7 @@ def _pooled(
     source = observed.objects if metric.family == "objects" else observed.counts
     above, below = (
         by_group(
-            sum(weight * getattr(source, name).astype(np.float64) for name, weight in w.items()),
+            np.sum([weight * getattr(source, name) for name, weight in w.items()], axis=0),
             groups,
             n_groups,
         )
@@ -115,18 +160,47 @@ def _pooled(
 def _linearised(
     metric: MetricInfo, observed: Observations, groups: Index, n_groups: int
 ) -> tuple[Values, Values]:
+    """`value * size + influence`, and the size of each group: its pixels, or the reference's."""
     value = observed.pooled(metric)
-    others = np.full((n_groups, value.size), np.nan)
-    if metric.family == "scores" and observed.histograms is not None:
-        h = observed.histograms
-        sums = [by_group(a, groups, n_groups) for a in (h.positives, h.negatives)]
-        rest = ScoreHistogram(*(s.sum(axis=0) - s for s in sums))
-        others[:, list(observed.scored)] = metric.values(rest, both_empty_is_one=False)
+    if metric.family == "scores":
+        without, reference, pixels = _without_scores(metric, observed, groups, n_groups)
     else:
         c = observed.counts
-        sums = [by_group(getattr(c, name), groups, n_groups) for name in _COUNTS]
-        rest_counts = ConfusionCounts(*(s.sum(axis=0) - s for s in sums))
-        others = metric.values(rest_counts, both_empty_is_one=False)
-    defined = np.isfinite(others).all(axis=0) & np.isfinite(value) & (n_groups > 1)
-    pseudo = (n_groups - 1) * (np.where(defined, others.mean(axis=0), 0.0) - others) + value
-    return np.where(defined, pseudo, 0.0), np.broadcast_to(defined, pseudo.shape) * 1.0
+        own = ConfusionCounts(
+            *(by_group(getattr(c, n), groups, n_groups).astype(np.int64) for n in _COUNTS)
+        )
+        total = own.sum()
+        rest = ConfusionCounts(*(getattr(total, n) - getattr(own, n) for n in _COUNTS))
+        without = metric.values(rest, both_empty_is_one=False)
+        reference = (own.tp + own.fn).astype(np.float64)
+        pixels = reference + own.fp + own.tn
+    size = reference if metric.name in _BY_REFERENCE else pixels
+    defined = np.isfinite(without).all(axis=0) & np.isfinite(value) & (size.sum(axis=0) > 0)
+    pull = np.where(defined, without, 0.0)
+    pull = (n_groups - 1) * (pull.mean(axis=0) - pull)
+    n_defined = np.maximum((size > 0).sum(axis=0), 1)
+    # In units of the mean size, and so that influences are those of the mean over these groups.
+    size = size * n_defined / np.where(defined, size.sum(axis=0), 1.0)
+    above = np.where(defined, value, 0.0) * size + pull * n_defined / n_groups
+    return np.where(defined, above, 0.0), np.where(defined, size, 0.0)
+
+
+def _without_scores(
+    metric: MetricInfo, observed: Observations, groups: Index, n_groups: int
+) -> tuple[Values, Values, Values]:
+    """The metric without each group; pixels of the reference and all pixels of each group."""
+    if observed.histograms is None:
+        raise TypeError(f"{metric.name} needs histograms of scores")
+    h = observed.histograms
+    own = [by_group(a, groups, n_groups).astype(np.int64) for a in (h.positives, h.negatives)]
+    rest = ScoreHistogram(*(part.sum(axis=0) - part for part in own))
+    parts = (
+        metric.values(rest, both_empty_is_one=False),
+        own[0].sum(axis=-1).astype(np.float64),
+        (own[0] + own[1]).sum(axis=-1).astype(np.float64),
+    )
+    full = np.zeros((3, n_groups, observed.counts.tp.shape[1]))
+    full[0] = np.nan
+    for to, part in zip(full, parts, strict=True):
+        to[:, list(observed.scored)] = part
+    return full[0], full[1], full[2]

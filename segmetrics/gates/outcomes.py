@@ -102,7 +102,8 @@ def groups_needed(groups: int, half_width: float, distance: float) -> int | None
     """
     if distance <= 0:
         return None
-    exact = groups * (half_width / distance) ** 2
+    ratio = half_width / distance
+    exact = groups * ratio * ratio  # infinite where `** 2` would raise
     # 40 * (0.1 / 0.05)**2 is 160, whatever the last bit of the quotient says.
     return math.ceil(exact * (1 - 1e-12)) if math.isfinite(exact) else None
 
@@ -133,7 +134,8 @@ def _doubt(rule: Rule, groups: int, min_groups: int, clears: bool, needed: int |
     if needed is None:
         settles = "the value lies at the bound: no number of groups settles it"
     else:
-        settles = f"at this value and spread about {needed} groups would ({groups} now)"
+        about = f"about {needed}" if needed <= 1_000_000 else "more than a million"
+        settles = f"at this value and spread {about} groups would ({groups} now)"
     return "; ".join(part for part in (holds, few, settles) if part)
 
 

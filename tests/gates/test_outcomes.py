@@ -92,6 +92,8 @@ def test_too_few_groups_can_fail():
          "this value and spread about 400 groups would (100 now)"),
         ((0.70, 0.65, 0.75), "is 0.7000 [0.6500, 0.7500]: the interval does not settle >= 0.7; the "
          "value lies at the bound: no number of groups settles it"),
+        ((0.70001, 0.65, 0.75), "is 0.70001 [0.6500, 0.7500]: the interval does not settle >= 0.7; "
+         "at this value and spread more than a million groups would (100 now)"),
         ((0.75, None, None), "is 0.7500 without a confidence interval: nothing says whether it "
          "meets >= 0.7 by luck"),
         ((0.75, 0.69999, 0.8), "is 0.7500 [0.69999, 0.8000]: the interval does not settle >= 0.7; "
@@ -142,6 +144,7 @@ def test_groups_needed_by_hand():
     assert groups_needed(50, 0.1, 0.03) == 556  # 555.6
     assert groups_needed(50, 0.1, 0.0) is None
     assert groups_needed(50, 0.1, 5e-324) is None
+    assert groups_needed(50, 0.1, 1e-200) is None
 
 
 rates = st.floats(0, 1)

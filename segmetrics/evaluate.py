@@ -16,15 +16,13 @@ from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.files import write_text
 from segmetrics.metrics.catalog import CATALOG
+from segmetrics.slices import evaluate_slices
 from segmetrics.stats.aggregate import group_index
 from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
 from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
 from segmetrics.stats.scopes import pixel_totals
 from segmetrics.tables import Measurements, read_measurements
-
-# A column with more values than this is a measurement or a name, not a slice.
-MOST_SLICES = 50
 
 
 def evaluate_split(
@@ -40,7 +38,7 @@ def evaluate_split(
     ordered = [rows[i] for i in measurements.ids]
     groups = group_index([row.group for row in ordered])
     whole = evaluate_counts(measurements.observations, groups, measurements.classes, options)
-    slices, left_out = _slices(measurements, ordered, groups, options)
+    slices, left_out = evaluate_slices(measurements, ordered, groups, options)
     confusion = measurements.confusion
     return SplitEvaluation(
         samples=whole.samples,
@@ -53,7 +51,7 @@ def evaluate_split(
         **pixel_totals(measurements.counts, len(measurements.targets.classes)),
         slices=slices,
         slices_left_out=left_out,
-        sizes=evaluate_sizes(measurements, groups, options.size_edges),
+        sizes=evaluate_sizes(measurements, groups, options),
         annotators=_annotators(measurements, groups, options),
     )
 
@@ -72,35 +70,6 @@ def _annotators(
         )
         for pair in measurements.agreements
     }
-
-
-def _slices(
-    measurements: Measurements,
-    rows: Sequence[SampleRow],
-    groups: npt.NDArray[np.intp],
-    options: EvaluationOptions,
-) -> tuple[dict[str, dict[str, Scope]], dict[str, str]]:
-    slices: dict[str, dict[str, Scope]] = {}
-    left_out: dict[str, str] = {}
-    for column in rows[0].columns if rows else ():
-        values = np.array([row.columns[column] or "(empty)" for row in rows], dtype=str)
-        distinct = np.unique(values)
-        if distinct.tolist() == ["(empty)"]:
-            left_out[column] = "every value is empty"
-            continue
-        if distinct.size > MOST_SLICES:
-            left_out[column] = f"{distinct.size} different values, at most {MOST_SLICES} are sliced"
-            continue
-        slices[column] = {}
-        for value in distinct.tolist():
-            chosen = np.flatnonzero(values == value)
-            slices[column][value] = evaluate_counts(
-                measurements.observations.rows(chosen),
-                groups[chosen],
-                measurements.classes,
-                options,
-            )
-    return slices, left_out
 
 
 def read_split(

@@ -19,8 +19,8 @@ from segmetrics.tables import CONFUSION, IMAGES
 
 MANIFEST = "manifest.json"  # of a prediction folder
 SETTINGS = "params.yaml"  # the name of the settings among the inputs
-# The sections that the stage `evaluate` depends on.
-EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics")
+# The sections that the stage `evaluate` depends on; `rules` say which slices there are.
+EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,9 @@ def read_verdict(path: Path) -> dict[str, Any]:
         raise DataError(
             str(path), f'unknown decision "{data["decision"]}"', "run `dvc repro check`"
         )
-    blocking = [r for r in data["rules"] if r["severity"] == "block" and r["outcome"] != "pass"]
+    lets_through = data.get("on_inconclusive") == "warn"
+    fine = ("pass", "inconclusive") if lets_through else ("pass",)
+    blocking = [r for r in data["rules"] if r["severity"] == "block" and r["outcome"] not in fine]
     blocking += [f for f in data["findings"] if f["severity"] == "block"]
     if data["decision"] == "pass" and (blocking or not data["rules"]):
         raise VerdictError(

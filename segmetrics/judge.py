@@ -14,8 +14,8 @@ from segmetrics.files import write_json
 from segmetrics.gates.diagnosis import absent_classes, accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
-from segmetrics.gates.rules import Finding, Rule
-from segmetrics.gates.verdict import Verdict, judge
+from segmetrics.gates.rules import MIN_GROUPS, Finding, Rule
+from segmetrics.gates.verdict import OnInconclusive, Verdict, judge
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
@@ -25,7 +25,15 @@ from segmetrics.tables import read_measurements
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides: the domain, the rules in force, the grade's bands, the judged split."""
+    """What decides: the domain, the rules in force, the grade's bands, the judged split.
+
+    Attributes
+    ----------
+    min_groups
+        Of rules that say none: with fewer groups a conservative rule cannot pass.
+    on_inconclusive
+        Whether an inconclusive rule keeps the decision from being a pass, see `decide`.
+    """
 
     domain: Domain
     rules: tuple[Rule, ...]
@@ -33,6 +41,8 @@ class Policy:
     judge: str
     scored: tuple[str, ...]
     accuracy_paradox: Literal["block", "warn", "note"] = "warn"
+    min_groups: int = MIN_GROUPS
+    on_inconclusive: OnInconclusive = "block"
 
 
 def evaluate_project(
@@ -82,7 +92,7 @@ def judge_project(
     predictions that were made with another model, other settings or other images.
     """
     evaluation = Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation))
-    findings = [_NO_INTERVALS]
+    findings = _point_rules(policy)
     current = evaluation_inputs(layout, settings)
     stale = sorted(
         n for n in {*current, *evaluation.inputs} if current.get(n) != evaluation.inputs.get(n)
@@ -110,7 +120,21 @@ def judge_project(
         scored=policy.scored,
         findings=findings,
         inputs=verdict_inputs(layout, settings),
+        min_groups=policy.min_groups,
+        on_inconclusive=policy.on_inconclusive,
     )
+
+
+def _point_rules(policy: Policy) -> list[Finding]:
+    """A note that names the rules which compare the value alone."""
+    rules = [r.name for r in policy.rules if (r.statistic or policy.domain.statistic) == "point"]
+    if not rules:
+        return []
+    text = (
+        f"these rules compare the value alone (`statistic: point`), so one close to its bound may "
+        f"be luck of the sample: {', '.join(rules)}"
+    )
+    return [Finding("point_values", "note", text, {"rules": rules})]
 
 
 def _stale_predictions(layout: Layout, split: str, predictor: Predictor) -> list[Finding]:
@@ -164,14 +188,5 @@ _GIVEN = Finding(
     "given_predictions",
     "note",
     "predictions were given, not made by a model here: they can be judged, not promoted",
-    {},
-)
-
-
-_NO_INTERVALS = Finding(
-    "point_values",
-    "note",
-    "rules compare point values: no confidence intervals are computed, so a value close to its "
-    "bound may be luck of the sample",
     {},
 )

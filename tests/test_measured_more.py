@@ -11,7 +11,8 @@ from segmetrics import measure
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions, evaluate_split
-from segmetrics.gates.rules import Rule, judge_rules
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.rules import Rule
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
 from segmetrics.stats.evaluation import Evaluation
@@ -149,7 +150,12 @@ def test_everything_comes_back_from_evaluation_json(evaluated):
 
 
 def judged(split, **rule):
-    whole = {"class_name": "cell", "aggregate": "pooled", "split": "test"} | rule
+    whole = {
+        "class_name": "cell",
+        "aggregate": "pooled",
+        "split": "test",
+        "statistic": "point",
+    } | rule
     return judge_rules([Rule("r", **whole)], Evaluation({"test": split}, {}), ("cell", "wall"))
 
 

@@ -23,6 +23,8 @@ from segmetrics.metrics.catalog import CATALOG
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
+from segmetrics.stats.resampling import Resampling
+from segmetrics.stats.slice_by import SliceBy, joined
 from segmetrics.tables import Targets
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
@@ -133,7 +135,15 @@ def evaluation_options(s: Settings) -> EvaluationOptions:
         both_empty_is_one=s.measure.both_empty == "one",
         measured_with=settings_key(question(s), spacing(s)),
         size_edges=edges,
+        resampling=Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed),
+        slices=_slices(s),
     )
+
+
+def _slices(s: Settings) -> tuple[SliceBy, ...]:
+    """The slices that rules ask for, each once."""
+    asked = [_slice(rule)[0] for rule in s.rules.values() if rule is not None]
+    return tuple(dict.fromkeys(by for by in asked if by is not None))
 
 
 def predictor(s: Settings) -> Predictor:
@@ -165,11 +175,13 @@ def policy(s: Settings) -> Policy:
         judge=s.data.judge,
         scored=label_scheme(s).scored,
         accuracy_paradox=s.checks.accuracy_paradox,
+        min_groups=s.statistics.min_groups,
+        on_inconclusive=s.checks.on_inconclusive,
     )
 
 
 def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
-    column, value = _slice(rule.slice)
+    by, value = _slice(rule)
     # The domain's aggregate, unless the metric is not defined for it (fp_on_empty has no pool).
     known = CATALOG[rule.metric].aggregates
     usual = domain.aggregate if domain.aggregate in known else known[0]
@@ -181,20 +193,29 @@ def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
         split=rule.split or s.data.judge,
         at_least=rule.at_least,
         at_most=rule.at_most,
-        slice_column=column,
+        slice_by=by,
         slice_value=value,
         size=rule.size,
         worst=rule.worst,
+        statistic=rule.statistic,
+        min_groups=rule.min_groups,
         severity=rule.severity,
         rationale=rule.rationale,
     )
 
 
-def _slice(wanted: str | Mapping[str, str | int] | None) -> tuple[str | None, str | None]:
-    if wanted is None or isinstance(wanted, str):
-        return wanted, None
-    ((column, value),) = wanted.items()
-    return column, str(value)
+def _slice(rule: RuleSettings) -> tuple[SliceBy | None, str | None]:
+    """How a rule cuts its split, and the one slice that it is about, if it names one."""
+    wanted, edges = rule.slice, rule.bins or ()
+    if wanted is None:
+        return None, None
+    if isinstance(wanted, str):
+        return SliceBy((wanted,), edges), None
+    by = SliceBy(tuple(wanted), edges)
+    if not isinstance(wanted, Mapping):
+        return by, None
+    values = [str(value) for value in wanted.values()]
+    return by, values[0] if edges else joined(values)
 
 
 def layout(s: Settings) -> Layout:

@@ -38,7 +38,8 @@ Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 Count = Annotated[StrictInt, Field(ge=1)]
-OneValue = Annotated[dict[str, StrictStr | StrictInt], Field(min_length=1, max_length=1)]
+# {column: value}; of several columns, the samples with all of these values.
+Values = Annotated[dict[str, StrictStr | StrictInt], Field(min_length=1)]
 Level = Literal["block", "warn", "note"]
 
 
@@ -156,17 +157,22 @@ class Rule(Section):
     class_name: Annotated[StrictStr, Field(alias="class")] = "mean"
     aggregate: Literal["pooled", "image_mean", "group_mean"] | None = None
     split: StrictStr | None = None
-    slice: StrictStr | OneValue | None = None
+    # A column, {column: value}, or columns to cross.
+    slice: StrictStr | Values | tuple[StrictStr, ...] | None = None
+    bins: Annotated[tuple[Number, ...], Field(min_length=1)] | None = None
     worst: StrictBool = False
     size: StrictStr | None = None
     at_least: Number | None = None
     at_most: Number | None = None
+    statistic: Literal["conservative", "point"] | None = None
+    min_groups: Count | None = None
     severity: Literal["block", "warn"] = "block"
     rationale: StrictStr = ""
 
 
 class Checks(Section):
     accuracy_paradox: Level = "warn"
+    on_inconclusive: Literal["block", "warn"] = "block"
 
 
 class Upload(Section):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from segmetrics.gates.rules import EVERY, MEAN, Rule
+from segmetrics.gates.rules import EVERY, MEAN, Rule, Statistic
 from segmetrics.metrics.catalog import Aggregate
 
 JUDGED = ""  # the judged split, filled in by `resolve_rules`
@@ -25,6 +25,8 @@ class Domain:
         The metric that runs are ranked by.
     aggregate
         That of the grade and of rules that name none.
+    statistic
+        What decides a rule that says none: `conservative` (the interval) or `point` (the value).
     critical_recall
         Recall that each of `data.safety_critical_classes` must reach; None: none is required.
     bad_grade_blocks
@@ -36,6 +38,7 @@ class Domain:
     primary: str
     aggregate: Aggregate
     rules: tuple[Rule, ...]
+    statistic: Statistic = "conservative"
     critical_recall: float | None = None
     bad_grade_blocks: bool = True
 
@@ -64,6 +67,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="recall first: a missed tumour pixel is worse than an extra one",
         primary="recall",
         aggregate="group_mean",
+        statistic="conservative",
         rules=(
             _rule(_M, "recall_floor", "recall", EVERY, "group_mean", 0.85,
                   "what is missed is not looked at again; each class by itself"),
@@ -80,6 +84,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="precision first: a false obstacle causes a needless stop",
         primary="precision",
         aggregate="pooled",
+        statistic="conservative",
         rules=(
             _rule(_A, "precision_floor", "precision", MEAN, "pooled", 0.85,
                   "false obstacles cause needless stops"),
@@ -95,6 +100,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="Dice and IoU: a missed pixel and an extra one weigh the same",
         primary="dice",
         aggregate="image_mean",
+        statistic="point",
         rules=(
             _rule(_B, "dice", "dice", MEAN, "image_mean", 0.80, "good overlap"),
             _rule(_B, "iou", "iou", MEAN, "image_mean", 0.70, "good overlap, errors weigh more"),
@@ -105,6 +111,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="the rules of params.yaml alone",
         primary="dice",
         aggregate="image_mean",
+        statistic="point",
         rules=(),
         bad_grade_blocks=False,
     ),
@@ -132,4 +139,4 @@ def resolve_rules(
             rules.pop(name, None)
         else:
             rules[name] = replacement
-    return list(rules.values())
+    return [replace(rule, statistic=rule.statistic or domain.statistic) for rule in rules.values()]

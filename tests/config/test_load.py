@@ -11,6 +11,7 @@ import pytest
 from segmetrics.config import load_settings
 from segmetrics.config.build import evaluation_options, policy, result_settings
 from segmetrics.errors import ConfigError
+from segmetrics.stats.slice_by import SliceBy
 
 TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")
 VALUES = {
@@ -26,7 +27,8 @@ TOP = (
     "tracking, gate, promotion, runtime"
 )
 RULE_KEYS = (
-    "metric, class, aggregate, split, slice, worst, size, at_least, at_most, severity, rationale"
+    "metric, class, aggregate, split, slice, bins, worst, size, at_least, at_most, statistic, "
+    "min_groups, severity, rationale"
 )
 
 
@@ -89,7 +91,7 @@ def test_null_removes_a_rule_and_the_same_name_replaces_one(params):
 def test_a_slice_value_is_compared_as_text(params):
     rules = "{a: {metric: dice, at_least: 0.5, slice: {site: 7}}}"
     (rule,) = (r for r in policy(load_settings(params(rules=rules))).rules if r.name == "a")
-    assert (rule.slice_column, rule.slice_value) == ("site", "7")
+    assert (rule.slice_by, rule.slice_value) == (SliceBy(("site",)), "7")
 
 
 def test_words_stay_words_and_numbers_are_numbers(params):
@@ -187,6 +189,62 @@ def test_a_null_that_removes_nothing_is_a_typo(params, domain):
     )
 
 
+def parsed(params, body: str, **values: str):
+    (rule,) = (
+        r
+        for r in policy(load_settings(params(rules=f"{{a: {body}}}", **values))).rules
+        if r.name == "a"
+    )
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("written", "by", "value"),
+    [
+        ("scanner", SliceBy(("scanner",)), None),
+        ("{scanner: A}", SliceBy(("scanner",)), "A"),
+        ("[weather, city]", SliceBy(("weather", "city")), None),
+        ("{weather: rain, city: Bern}", SliceBy(("weather", "city")), "rain x Bern"),
+        ("age, bins: [40, 60]", SliceBy(("age",), (40, 60)), None),
+        ("{age: 40 to 60}, bins: [40, 60]", SliceBy(("age",), (40, 60)), "40 to 60"),
+    ],
+)
+def test_the_forms_of_a_slice(params, written, by, value):
+    body = f"{{metric: dice, at_least: 0.5, slice: {written}}}"
+    rule = parsed(params, body)
+    assert (rule.slice_by, rule.slice_value) == (by, value)
+    settings = load_settings(params(rules=f"{{a: {body}, b: {body}}}"))
+    assert evaluation_options(settings).slices == (by,)
+
+
+@pytest.mark.parametrize(
+    ("domain", "own", "expected"),
+    [
+        ("medical", "", "conservative"),
+        ("medical", ", statistic: point", "point"),
+        ("balanced", "", "point"),
+        ("balanced", ", statistic: conservative", "conservative"),
+        ("custom", "", "point"),
+    ],
+)
+def test_a_rule_without_statistic_has_that_of_the_domain(params, domain, own, expected):
+    body = f"{{metric: dice, at_least: 0.5{own}}}"
+    assert parsed(params, body, domain=domain).statistic == expected
+
+
+def test_what_decides_on_few_groups_and_on_inconclusive_rules(params):
+    found = policy(load_settings(params()))
+    assert (found.min_groups, found.on_inconclusive) == (30, "block")
+    edits = [
+        ("min_groups: 30", "min_groups: 7"),
+        ("on_inconclusive: block", "on_inconclusive: warn"),
+    ]
+    found = policy(load_settings(params(*edits)))
+    assert (found.min_groups, found.on_inconclusive) == (7, "warn")
+    rule = parsed(params, "{metric: dice, at_least: 0.5, min_groups: 5}")
+    assert rule.min_groups == 5
+
+
 RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
     ("{metric: accuracy, at_least: 0.9}", ".metric", "accuracy cannot be a rule (shown, never a "
      "rule: high where a class is rare); use dice or f2"),
@@ -226,9 +284,41 @@ RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
     ("{metric: dice, at_least: 0.5, severity: blck}", ".severity",
      "'blck' is not one of block, warn; did you mean \"block\"?"),
     ("{metric: dice, at_least: 0.5, worst: true}", ".worst",
-     "needs `slice:` with the name of a column; add it or remove worst"),
-    ("{metric: dice, at_least: 0.5, slice: {x: 1, y: 2}}", ".slice", "has to be a column or one "
-     "{column: value}, the value text or a whole number (found {'x': 1, 'y': 2})"),
+     "needs `slice:` with the name of a column, or with columns to cross; add it or remove worst"),
+    ("{metric: dice, at_least: 0.5, slice: {site: A}, worst: true}", ".worst",
+     "needs `slice:` with the name of a column, or with columns to cross; add it or remove worst"),
+    ("{metric: dice, at_least: 0.5, slice: {x: 1.5}}", ".slice", "has to be a column, "
+     "{column: value} with text or a whole number, or a list of columns (found {'x': 1.5})"),
+    ("{metric: dice, at_least: 0.5, slice: [x, 2]}", ".slice", "has to be a column, "
+     "{column: value} with text or a whole number, or a list of columns (found ['x', 2])"),
+    ("{metric: dice, at_least: 0.5, slice: [x]}", ".slice", "crosses columns, and needs two or "
+     "more of them; for one column write its name alone: `slice: scanner`"),
+    ("{metric: dice, at_least: 0.5, slice: []}", ".slice", "crosses columns, and needs two or "
+     "more of them; for one column write its name alone: `slice: scanner`"),
+    ("{metric: dice, at_least: 0.5, slice: [x, y, x]}", ".slice",
+     "names x twice; name every column once"),
+    ("{metric: dice, at_least: 0.5, slice: group}", ".slice",
+     "group is no column to slice by; add a column to samples.csv, such as scanner"),
+    ("{metric: dice, at_least: 0.5, bins: [40]}", ".bins",
+     "needs `slice:` with the name of a numeric column; add it or remove bins"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: []}", ".bins",
+     "holds too few entries (found [])"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [60, 40]}", ".bins",
+     "do not ascend; sort them"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [40, 40]}", ".bins",
+     "do not ascend; sort them"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [.inf]}", ".bins.0",
+     "input should be a finite number (found inf)"),
+    ("{metric: dice, at_least: 0.5, slice: [age, x], bins: [40]}", ".bins",
+     "cuts one column, not several; name one column, or remove bins"),
+    ("{metric: dice, at_least: 0.5, slice: {age: below 30}, bins: [40]}", ".slice",
+     '"below 30" is no bin; did you mean "below 40"? (bins: below 40, 40 and above)'),
+    ("{metric: dice, at_least: 0.5, statistic: conservativ}", ".statistic", "'conservativ' is not "
+     "one of conservative, point; did you mean \"conservative\"?"),
+    ("{metric: dice, at_least: 0.5, min_groups: 0}", ".min_groups",
+     "input should be greater than or equal to 1 (found 0)"),
+    ("{metric: dice, at_least: 0.5, min_groups: 5, statistic: point}", ".min_groups", "means "
+     "nothing with `statistic: point`, which compares the value alone; remove one of them"),
     ("0.85", "", "has to hold keys and values (found 0.85)"),
 ]  # fmt: skip
 

@@ -78,8 +78,8 @@ def test_the_text_says_why_accuracy_means_nothing_here():
     assert finding.text == (
         "tumour: accuracy 98.0% looks good, yet only 12.0% of the tumour pixels are found. "
         "Predicting no tumour at all would reach 98.0%, because tumour covers 2.00% of the "
-        "pixels. With this recall, Dice cannot exceed 0.214 and IoU 0.120, whatever the accuracy "
-        "is."
+        "pixels: the model is no better than an empty mask. With this recall, Dice cannot exceed "
+        "0.214 and IoU 0.120, whatever the accuracy is."
     )
     assert finding.data == {
         "class": "tumour",
@@ -87,6 +87,7 @@ def test_the_text_says_why_accuracy_means_nothing_here():
         "recall": 0.12,
         "prevalence": 0.02,
         "accuracy_of_nothing": 0.98,
+        "gain_over_nothing": 0.0,
         "dice_at_most": pytest.approx(0.2142857143),
         "iou_at_most": 0.12,
         "prevalence_at_most": pytest.approx(0.02 / 0.88),

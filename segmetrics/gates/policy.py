@@ -1,0 +1,36 @@
+"""What decides, put together from params.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from segmetrics.gates.diagnosis.checks import Checks
+from segmetrics.gates.domains import Domain
+from segmetrics.gates.grade import Bands
+from segmetrics.gates.rules import Rule
+from segmetrics.stats.resampling import Resampling
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The domain, the rules in force, the grade's bands, the splits and the checks.
+
+    Attributes
+    ----------
+    judge, compare
+        The judged split, and the one that it is compared with (usually train); None: none.
+    scored
+        The classes that are not excluded.
+    resampling, both_empty_is_one
+        As the evaluation was computed with.
+    """
+
+    domain: Domain
+    rules: tuple[Rule, ...]
+    bands: Bands
+    judge: str
+    scored: tuple[str, ...]
+    compare: str | None = None
+    checks: Checks = field(default_factory=Checks)
+    resampling: Resampling = field(default_factory=Resampling)
+    both_empty_is_one: bool = False

@@ -61,9 +61,16 @@ def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
             text = f"{rule['name']}: {rule['reason']}"
             console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
     for finding in verdict["findings"]:
-        text = f"{finding['severity']}: {finding['name']}: {finding['text']}"
+        text = f"{finding['severity']}: {finding['name']}: {finding['text']}{_ids(finding)}"
         console.print(f"- {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(next_step(verdict), markup=False, highlight=False, soft_wrap=True)
+
+
+def _ids(finding: Mapping[str, Any]) -> str:
+    """The first images that a finding is about; its text names none, because it may be sent."""
+    names = finding["data"].get("ids", ())
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f" (images: {', '.join(names[:5])}{more})" if names else ""
 
 
 def next_step(verdict: Mapping[str, Any]) -> str:

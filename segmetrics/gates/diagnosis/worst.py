@@ -33,7 +33,9 @@ def catastrophic_images(
             f"{'; '.join(parts)}. Look at them first"
         )
         data = {name: _numbers(failed[name]) for name in ranked}
-        findings.append(Finding("catastrophic_images", severity, text, {"classes": data}))
+        ids = list(dict.fromkeys(i for name in ranked for i in data[name]["ids"]))
+        more = {"ids": ids, "classes": data}
+        findings.append(Finding("catastrophic_images", severity, text, more))
     dice = {n: both for n in names if (both := _pooled_and_mean(split, n)) is not None}
     gaps = {n: pooled - mean for n, (pooled, mean) in dice.items() if pooled - mean >= LARGE_GAP}
     if gaps:
@@ -64,15 +66,9 @@ def worst_share(split: SplitEvaluation, names: Sequence[str]) -> list[Finding]:
         f"in the worst {WORST_SHARE:.0%} of the images ({worst.worst_n} of {worst.defined}) Dice "
         f"of {name} is {worst.worst_dice:.2f}{usual}"
     )
-    data = {
-        n: {"dice": w.worst_dice, "images": w.worst_n, "ids": [i.id for i in _tail(w)]}
-        for n, w in found.items()
-    }
-    return [Finding("worst_images", "note", text, {"class": name, "classes": data})]
-
-
-def _tail(worst: WorstImages) -> Sequence[Any]:
-    return worst.images[: worst.worst_n]
+    ids = [image.id for image in worst.images[: worst.worst_n]]
+    data = {n: {"dice": w.worst_dice, "images": w.worst_n} for n, w in found.items()}
+    return [Finding("worst_images", "note", text, {"class": name, "ids": ids, "classes": data})]
 
 
 def _numbers(worst: WorstImages) -> Mapping[str, Any]:

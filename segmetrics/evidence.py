@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segmetrics.data.sample_list import read_sample_list
+from segmetrics.data.subset import WHOLE, Chosen, Subset, chosen
 from segmetrics.errors import DataError, VerdictError
 from segmetrics.files import sha256_json, sha256_path
 from segmetrics.gates.verdict import SCHEMA
@@ -33,6 +35,8 @@ class Layout:
         `data.samples`, `data.root` and `infer.source`.
     results
         The folder of everything that stages write.
+    subset
+        The split of which only a sample is predicted and measured.
     """
 
     samples: Path
@@ -40,9 +44,14 @@ class Layout:
     source: Path
     splits: tuple[str, ...]
     results: Path = Path("results")
+    subset: Subset = WHOLE
 
     def sample_list(self, split: str) -> Path:
         return self.results / "samples" / f"{split}.csv"
+
+    def chosen(self, split: str) -> Chosen:
+        """The listed samples that are predicted, measured and evaluated."""
+        return chosen(read_sample_list(self.sample_list(split)), split, self.subset)
 
     def predictions(self, split: str) -> Path:
         return self.results / "predictions" / split

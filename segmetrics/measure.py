@@ -6,7 +6,7 @@ a row is reused only where the settings and the digests of reference and predict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -47,6 +47,7 @@ def measure_split(
     question: Question,
     spacing: tuple[float, ...] | None,
     workers: int,
+    others: Collection[str] = (),
 ) -> None:
     """Measure a split: write the tables to `out`.
 
@@ -58,6 +59,8 @@ def measure_split(
         What is asked of every pair.
     spacing
         Of the pixels, one value per axis; empty: 1 for every axis; None: what the files say.
+    others
+        Ids of the split that are not to be measured: a folder may hold their predictions.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def measure_split(
     """
     manifest = read_manifest(predictions)
     _check_kind(manifest, question.point, predictions)
-    pairs = pair_samples(samples, predictions, manifest)
+    pairs = pair_samples(samples, predictions, manifest, others)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     targets = replace(question.targets, annotators=annotators_digest(samples))
     parts = Parts(out, targets, settings_key(question, spacing))
@@ -116,8 +119,13 @@ def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) 
         )
 
 
-def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | None) -> list[Pair]:
-    """The prediction file of every sample.
+def pair_samples(
+    samples: Sequence[Sample],
+    folder: Path,
+    manifest: Manifest | None,
+    others: Collection[str] = (),
+) -> list[Pair]:
+    """The prediction file of every sample; `others` as in `match_given`.
 
     Raises
     ------
@@ -125,7 +133,7 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
         Files are missing or, in a folder that `infer` did not write, surplus: all are listed.
     """
     if manifest is None:
-        files = match_given(folder, samples)
+        files = match_given(folder, samples, others)
         return [Pair(sample, files[sample.id]) for sample in samples]
     pairs, problems = [], []
     for sample in samples:

@@ -10,14 +10,16 @@ from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
 from segmetrics.data.colours import colour_label
 from segmetrics.data.labels import LabelScheme
+from segmetrics.data.subset import WHOLE, Subset
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
+from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
+from segmetrics.gates.policy import Policy
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
-from segmetrics.judge import Policy
 from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.operating_point import OperatingPoint
@@ -135,7 +137,7 @@ def evaluation_options(s: Settings) -> EvaluationOptions:
         both_empty_is_one=s.measure.both_empty == "one",
         measured_with=settings_key(question(s), spacing(s)),
         size_edges=edges,
-        resampling=Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed),
+        resampling=resampling(s),
         slices=_slices(s),
     )
 
@@ -144,6 +146,11 @@ def _slices(s: Settings) -> tuple[SliceBy, ...]:
     """The slices that rules ask for, each once."""
     asked = [_slice(rule)[0] for rule in s.rules.values() if rule is not None]
     return tuple(dict.fromkeys(by for by in asked if by is not None))
+
+
+def resampling(s: Settings) -> Resampling:
+    """How intervals are computed."""
+    return Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed)
 
 
 def predictor(s: Settings) -> Predictor:
@@ -174,9 +181,27 @@ def policy(s: Settings) -> Policy:
         ),
         judge=s.data.judge,
         scored=label_scheme(s).scored,
-        accuracy_paradox=s.checks.accuracy_paradox,
         min_groups=s.statistics.min_groups,
         on_inconclusive=s.checks.on_inconclusive,
+        compare=s.data.compare,
+        checks=_checks(s),
+        resampling=resampling(s),
+        both_empty_is_one=s.measure.both_empty == "one",
+    )
+
+
+def _checks(s: Settings) -> Checks:
+    c, people = s.checks, s.checks.human_ceiling
+    values = (
+        people.model_dump(by_alias=True, exclude_none=True, exclude={"source"}) if people else {}
+    )
+    return Checks(
+        accuracy_paradox=c.accuracy_paradox,
+        overfit=OverfitLimits(c.overfit.warn, c.overfit.max),
+        small_objects=c.small_objects,
+        catastrophic=c.catastrophic,
+        perfection=c.perfection,
+        human_ceiling=Ceiling(values, people.source) if people else None,
     )
 
 
@@ -226,4 +251,10 @@ def layout(s: Settings) -> Layout:
         source=Path(s.infer.source),
         splits=s.data.splits,
         results=Path("results"),
+        # The threshold is tuned on all of data.tune.
+        subset=WHOLE if s.data.compare == s.data.tune else _subset(s),
     )
+
+
+def _subset(s: Settings) -> Subset:
+    return Subset(s.data.compare, s.checks.overfit.sample)

@@ -170,9 +170,31 @@ class Rule(Section):
     rationale: StrictStr = ""
 
 
+class Overfit(Section):
+    warn: Rate = 0.05
+    max: Rate = 0.10
+    # A stage depends on it: it has to be there.
+    sample: Count | None
+
+
+class HumanCeiling(Section):
+    source: Annotated[StrictStr, Field(min_length=1)]
+    dice: Rate | None = None
+    iou: Rate | None = None
+    precision: Rate | None = None
+    recall: Rate | None = None
+    f2: Rate | None = None
+    f05: Annotated[Rate | None, Field(alias="f0.5")] = None
+
+
 class Checks(Section):
     accuracy_paradox: Level = "warn"
     on_inconclusive: Literal["block", "warn"] = "block"
+    overfit: Overfit
+    small_objects: Level = "warn"
+    catastrophic: Level = "warn"
+    perfection: Level = "warn"
+    human_ceiling: HumanCeiling | None = None
 
 
 class Upload(Section):

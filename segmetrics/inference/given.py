@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from segmetrics.data.folders import files_by_stem
@@ -27,15 +27,17 @@ SAMPLES_A_CALL = 256
 _SCRIPTS = frozenset({".py", ".sh", ".bash", ".ps1", ".r", ".jl", ".pl"})
 
 
-def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifest:
-    """Take over the predictions of a folder, named `<id>.<ending>`.
+def copy_given(
+    folder: Path, samples: Sequence[Sample], *, out: Path, others: Collection[str] = ()
+) -> Manifest:
+    """Take over the predictions of a folder, named `<id>.<ending>`; `others` as in `match_given`.
 
     Raises
     ------
     DataError
         Predictions are missing or surplus, unreadable, or of another shape: all are listed.
     """
-    files = match_given(folder, samples)
+    files = match_given(folder, samples, others)
     hashing = progress(samples, total=len(samples), text="hashing given predictions")
     keys = {s.id: sha256_json(["given", FORMAT, sha256_path(files[s.id])]) for s in hashing}
     store = PredictionStore(out, keys)
@@ -43,8 +45,15 @@ def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifes
     return store.finish("given", sha256_path(folder))
 
 
-def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
+def match_given(
+    folder: Path, samples: Sequence[Sample], others: Collection[str] = ()
+) -> dict[str, Path]:
     """The files of a folder by sample id.
+
+    Parameters
+    ----------
+    others
+        Ids of the split that are not asked for: their files may be there.
 
     Raises
     ------
@@ -63,11 +72,11 @@ def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
     problems += [
         Problem(str(path), "belongs to no sample of this split", "list it or move it away")
         for stem, path in files.items()
-        if stem not in wanted
+        if stem not in wanted and stem not in others
     ]
     if problems:
         raise DataError.of(problems, f"predictions in {folder}")
-    return files
+    return {s.id: files[s.id] for s in samples}
 
 
 def _add_all(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -85,6 +85,7 @@ def infer_split(
     how: Preprocessing,
     scheme: LabelScheme,
     runtime: Runtime,
+    others: Collection[str] = (),
 ) -> Manifest:
     """Predict, or take over, one file per sample.
 
@@ -97,6 +98,8 @@ def infer_split(
         Another predictor, see `run_command`.
     out
         The prediction folder; finished files in it are reused.
+    others
+        Ids of the split that are not to be predicted: a folder may hold them all the same.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def infer_split(
         keys = Predictor(source, command, how, scheme).keys(samples)
         return run_command(command, samples, split=split, source=source, out=out, keys=keys)
     if source.is_dir():
-        return copy_given(source / split, samples, out=out)
+        return copy_given(source / split, samples, out=out, others=others)
     if source.suffix.lower() != ".onnx":
         raise ModelError(
             str(source),

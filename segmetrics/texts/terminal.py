@@ -49,12 +49,19 @@ def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
         for rule in verdict["rules"]
         if rule["outcome"] != "pass"
     ]
-    lines += [f"- {f['severity']}: {f['name']}: {f['text']}" for f in verdict["findings"]]
+    lines += [f"- {f['severity']}: {f['name']}: {f['text']}{_ids(f)}" for f in verdict["findings"]]
     steps = next_steps(verdict)
     numbered = [f"{i}. {step}" for i, step in enumerate(steps, start=1)]
     lines += [f"Next: {steps[0]}."] if len(steps) == 1 else ["Next:", *numbered]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _ids(finding: Mapping[str, Any]) -> str:
+    """The first images that a finding is about; its text names none, because it may be sent."""
+    names = finding["data"].get("ids", ())
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f" (images: {', '.join(names[:5])}{more})" if names else ""
 
 
 def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.lint import lint_rules
 from segmetrics.gates.rules import Rule
+from segmetrics.stats.slice_by import SliceBy
 
 
 def rule(name: str, metric: str, at_least: float | None = None, **more) -> Rule:
@@ -41,7 +42,7 @@ def test_only_rules_of_the_same_subject_are_compared():
     i = rule("i", "iou", 0.7)
     for more in (
         {"class_name": "vessel"}, {"aggregate": "group_mean"}, {"split": "val"},
-        {"slice_column": "scanner"},
+        {"slice_by": SliceBy(("scanner",))},
     ):  # fmt: skip
         assert kinds(rule("d", "dice", 0.82, **more), i) == {}
 

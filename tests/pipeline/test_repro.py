@@ -61,6 +61,18 @@ def test_a_rule_reruns_check_track_and_gate_alone(project):
     assert project.repro() == LATE
 
 
+def test_limits_of_overfitting_predict_nothing_again_and_another_sample_does(project):
+    project.params(lambda p: p["checks"]["overfit"].update(warn=0.2, max=0.3))
+    assert project.repro() == LATE
+    project.params(lambda p: p["checks"]["overfit"].update(sample=1))
+    again = {
+        f"{stage}@{split}" for stage in ("infer", "measure") for split in ("test", "val", "train")
+    }
+    assert project.repro() == again | {"evaluate"} | LATE
+    assert read(project, "evaluation.json")["splits"]["train"]["sampled"] == {"n": 1, "of": 2}
+    assert project.run("segmetrics", "verdict").returncode == 0
+
+
 def test_runtime_reruns_nothing(project):
     project.params(lambda p: p["runtime"].update(workers=1, batch=1))
     assert project.repro() == set()

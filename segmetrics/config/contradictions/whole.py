@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from segmetrics.config.contradictions.checks import check_checks
 from segmetrics.config.contradictions.common import Contradiction
 from segmetrics.config.contradictions.data import check_data
 from segmetrics.config.contradictions.rules import check_removed, check_rule
@@ -25,6 +26,7 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
     for name, rule in s.rules.items():
         if rule is not None:
             yield from check_rule(s, name, rule)
+    yield from check_checks(s)
 
 
 def _measure(s: Settings) -> Iterator[Contradiction]:

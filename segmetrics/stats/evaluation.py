@@ -242,6 +242,6 @@ def _split(data: Any) -> SplitEvaluation:
             for name, buckets in data["sizes"].items()
         },
         annotators={name: _scope(scope) for name, scope in data["annotators"].items()},
-        worst={name: WorstImages.from_json(worst) for name, worst in data["worst"].items()},
-        listed=data["sampled"]["of"] if data["sampled"] else 0,
+        worst={name: WorstImages.from_json(worst) for name, worst in data.get("worst", {}).items()},
+        listed=(data.get("sampled") or {}).get("of", 0),
     )

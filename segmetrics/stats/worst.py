@@ -14,7 +14,7 @@ from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.metrics.overlap import dice, precision, recall
 
 CATASTROPHIC = 0.1  # Dice below it: next to nothing is right
-WORST_SHARE = 0.05
+WORST_ONE_IN = 20  # the worst 5 %
 MOST_LISTED = 100
 
 
@@ -79,25 +79,25 @@ def worst_images(
     places
         Which of the R each name is.
     """
-    names = np.asarray(ids, dtype=str)
+    # Ids break ties, so that the order of the samples does not matter.
+    rank = np.argsort(np.argsort(np.asarray(ids, dtype=str)))
     found = {}
     for name, place in places.items():
         columns = (counts.tp, counts.fp, counts.fn, counts.tn)
         own = ConfusionCounts(*(column[:, place : place + 1] for column in columns))
-        found[name] = _worst(names, own)
+        found[name] = _worst(ids, rank, own)
     return found
 
 
-def _worst(ids: npt.NDArray[np.str_], counts: ConfusionCounts) -> WorstImages:
+def _worst(ids: Sequence[str], rank: npt.NDArray[np.intp], counts: ConfusionCounts) -> WorstImages:
     values, p, r = (metric(counts)[:, 0] for metric in (dice, precision, recall))
     tp, fp, fn = (column[:, 0] for column in (counts.tp, counts.fp, counts.fn))
     there = tp + fn > 0
     defined = np.isfinite(values)
     low = defined & (values < CATASTROPHIC)
     n = int(defined.sum())
-    worst_n = math.ceil(WORST_SHARE * n)
-    # Ids break ties, so that the order of the samples does not matter.
-    order = [i for i in np.lexsort((ids, values)) if defined[i]]
+    worst_n = -(-n // WORST_ONE_IN)
+    order = np.lexsort((rank, values))[:n]  # NaN, undefined, comes last
     listed = order[: min(MOST_LISTED, max(worst_n, int(low.sum())))]
     return WorstImages(
         defined=n,
@@ -107,8 +107,7 @@ def _worst(ids: npt.NDArray[np.str_], counts: ConfusionCounts) -> WorstImages:
         worst_n=worst_n,
         worst_dice=math.fsum(values[order[:worst_n]]) / worst_n if worst_n else None,
         images=tuple(
-            ImageScore(str(ids[i]), float(values[i]), _or_none(p[i]), _or_none(r[i]))
-            for i in listed
+            ImageScore(ids[i], float(values[i]), _or_none(p[i]), _or_none(r[i])) for i in listed
         ),
     )
 

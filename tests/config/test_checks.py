@@ -71,6 +71,12 @@ def test_the_split_that_is_tuned_on_is_whole(load):
     assert layout(load(("compare: train", "compare: null"))).subset == Subset(None, 2000)
 
 
+def test_a_block_on_objects_that_are_not_measured(refused):
+    objects = "objects: {match: iou, at_least: 0.5, min_size: 1, size_edges: [40, 120]} #"
+    text = refused((objects, "objects: null #"), ("small_objects: warn", "small_objects: block"))
+    assert "checks.small_objects: would block, but no objects are measured" in text
+
+
 @pytest.mark.parametrize(
     ("edit", "text"),
     [

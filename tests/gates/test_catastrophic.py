@@ -46,7 +46,11 @@ def test_images_that_fail_are_counted_and_named_in_the_data_alone():
 
 def test_nothing_to_report():
     assert catastrophic_images(SPLIT, ("vessel",), "warn") == []
-    assert catastrophic_images(SplitEvaluation(1, 1, {}, {}), BOTH, "warn") == []
+
+
+def test_what_is_not_in_the_evaluation_is_no_silence():
+    (finding,) = catastrophic_images(SplitEvaluation(1, 1, {}, {}), BOTH, "block")
+    assert (finding.severity, finding.data) == ("block", {"unknown": ["tumour", "vessel"]})
 
 
 def test_the_worst_five_percent_of_the_class_that_does_worst():

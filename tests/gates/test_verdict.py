@@ -191,10 +191,6 @@ def rules(draw) -> Rule:
     )  # fmt: skip
 
 
-# Nothing is decided by these.
-SHOWN = ("confusion", "slices_left_out", "inputs", "sizes", "annotators", "worst", "sampled")
-
-
 def paths(data: dict) -> list[tuple[str, ...]]:
     """What can be lost: a split, class, aggregate, metric, slice column or value, or a number."""
     found: list[tuple[str, ...]] = []
@@ -202,7 +198,7 @@ def paths(data: dict) -> list[tuple[str, ...]]:
     def walk(node: object, path: tuple[str, ...]) -> None:
         if isinstance(node, dict):
             for key, inner in node.items():
-                if key not in SHOWN:
+                if key not in ("confusion", "slices_left_out", "inputs", "sizes", "annotators"):
                     walk(inner, (*path, key))
             if len(path) > 1 and path[-1] not in ("classes", "mean", "slices", "test", "train"):
                 found.append(path)

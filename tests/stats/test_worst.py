@@ -61,6 +61,11 @@ def test_no_more_than_a_hundred_are_listed_and_all_are_counted():
 rows = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 60))
 
 
+def test_the_worst_twentieth_is_no_matter_of_rounding():
+    assert worst([(9, 1, 1)] * 140).worst_n == 7  # 0.05 x 140 is 7.000000000000001
+    assert worst([(9, 1, 1)] * 141).worst_n == 8
+
+
 @given(st.lists(rows, min_size=1, max_size=60))
 def test_against_plain_python(values):
     found = worst(values)

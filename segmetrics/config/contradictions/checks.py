@@ -17,6 +17,9 @@ def check_checks(s: Settings) -> Iterator[Contradiction]:
     if limits.warn > limits.max:
         text = f"{limits.warn:g} is above max ({limits.max:g}), which blocks"
         yield ("checks", "overfit", "warn"), text, "lower it, or raise max"
+    if s.checks.small_objects == "block" and s.measure.objects is None:
+        text = "would block, but no objects are measured"
+        yield ("checks", "small_objects"), text, "set measure.objects, or `warn`"
     people = s.checks.human_ceiling
     if people is not None and not people.model_dump(exclude_none=True, exclude={"source"}):
         text = "names no metric"

@@ -8,7 +8,7 @@ from typing import Any
 from segmetrics.gates.diagnosis.checks import Level
 from segmetrics.gates.rules import Finding
 from segmetrics.stats.evaluation import SplitEvaluation
-from segmetrics.stats.worst import CATASTROPHIC, WORST_SHARE, WorstImages
+from segmetrics.stats.worst import CATASTROPHIC, WORST_ONE_IN, WorstImages
 
 LARGE_GAP = 0.1
 _NAMED = 5
@@ -17,13 +17,18 @@ _NAMED = 5
 def catastrophic_images(
     split: SplitEvaluation, names: Sequence[str], severity: Level
 ) -> list[Finding]:
-    """At most two findings: images with Dice below 0.1, and totals that hide poor images.
+    """Images with Dice below 0.1, and totals that hide poor images: a finding each.
 
     A total hides them where the pooled Dice of a class is at least 0.1 above the mean of its
     images: large structures, which weigh most in a total, are found, and small ones are not.
+    Classes whose single images are not in the evaluation are reported, too.
     """
+    unknown = [n for n in names if n not in split.worst]
     failed = {n: w for n in names if (w := split.worst.get(n)) is not None and w.catastrophic}
     findings = []
+    if unknown:
+        text = f"single images of {', '.join(unknown)} are unknown: run `dvc repro evaluate`"
+        findings.append(Finding("catastrophic_images", severity, text, {"unknown": unknown}))
     if failed:
         ranked = sorted(failed, key=lambda n: -failed[n].catastrophic / failed[n].defined)
         parts = [_failed(n, failed[n]) for n in ranked[:_NAMED]]
@@ -63,8 +68,8 @@ def worst_share(split: SplitEvaluation, names: Sequence[str]) -> list[Finding]:
     mean = split.estimate(name, "image_mean", "dice")
     usual = f", against {mean.value:.2f} over all" if mean and mean.value is not None else ""
     text = (
-        f"in the worst {WORST_SHARE:.0%} of the images ({worst.worst_n} of {worst.defined}) Dice "
-        f"of {name} is {worst.worst_dice:.2f}{usual}"
+        f"in the worst {1 / WORST_ONE_IN:.0%} of the images ({worst.worst_n} of {worst.defined}) "
+        f"Dice of {name} is {worst.worst_dice:.2f}{usual}"
     )
     ids = [image.id for image in worst.images[: worst.worst_n]]
     data = {n: {"dice": w.worst_dice, "images": w.worst_n} for n, w in found.items()}

@@ -114,7 +114,7 @@ class _Change:
 
     @classmethod
     def of(cls, one: GroupSums, two: GroupSums, numbers: Index, resampling: Resampling) -> _Change:
-        (a, b), (c, d) = (resampled([s], numbers, resampling)[0] for s in (one, two))
+        (a, b), (c, d) = resampled([one, two], resampling.weights(numbers))
         with np.errstate(invalid="ignore", divide="ignore"):
             change = a / b - c / d
             groups = one.mean_size[:, np.newaxis] / b
@@ -164,7 +164,7 @@ def independent_differences(
         one = group_sums(
             metric, observed, local.reshape(-1), aggregate, both_empty_is_one=both_empty_is_one
         )
-        above, below = resampled([one], numbers, resampling, stream)[0]
+        ((above, below),) = resampled([one], resampling.weights(numbers, stream))
         unseen = resampling.unseen(stream)
         sides.append(
             (

@@ -37,6 +37,10 @@ class Resampling:
         """The share of resamples beyond each end."""
         return (1 - self.confidence) / 2
 
+    def in_one_chunk(self, n_groups: int) -> bool:
+        """Whether `weights` gives those of so many groups at once."""
+        return n_groups * self.resamples <= _CHUNK
+
     def weights(
         self, groups: npt.NDArray[np.intp], stream: int = 0
     ) -> Iterator[tuple[slice, Values]]:

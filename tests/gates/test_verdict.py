@@ -61,6 +61,46 @@ def test_decision(results, findings, decision):
     assert decide(results, findings) == decision
 
 
+def doubtful(value_meets: bool, severity: str = "block") -> RuleResult:
+    return dataclasses.replace(result("inconclusive", severity), value_meets=value_meets)
+
+
+@pytest.mark.parametrize(
+    ("results", "findings", "decision"),
+    [
+        ([P, doubtful(True)], [], "pass"),
+        ([doubtful(True)], [], "pass"),
+        ([P, doubtful(False)], [], "inconclusive"),
+        ([doubtful(True), doubtful(False)], [], "inconclusive"),
+        ([doubtful(False, "warn")], [], "fail"),
+        ([doubtful(True, "warn")], [], "fail"),
+        ([P, doubtful(False, "warn")], [], "pass"),
+        ([doubtful(True), F], [], "fail"),
+        ([doubtful(True)], [found("block")], "fail"),
+        ([], [], "fail"),
+    ],
+)
+def test_decision_where_inconclusive_rules_only_warn(results, findings, decision):
+    assert decide(results, findings, on_inconclusive="warn") == decision
+
+
+def test_rules_that_are_let_through_are_named():
+    conservative = dataclasses.replace(RULE, statistic="conservative")
+    whole = evaluation(right=9, wrong=1)  # no intervals
+    verdict = judged(whole, rules=(conservative,), on_inconclusive="warn")
+    assert (verdict.decision, names(verdict)) == ("pass", [("inconclusive_rules", "warn")])
+    assert verdict.findings[0].text == (
+        "inconclusive and let through, because `checks.on_inconclusive` is `warn`: r. Their values "
+        "meet the bounds, their intervals do not certify it"
+    )
+    assert verdict.to_json()["on_inconclusive"] == "warn"
+    blocked = judged(whole, rules=(conservative,))
+    assert (blocked.decision, names(blocked)) == ("inconclusive", [])
+    hard = dataclasses.replace(conservative, at_least=0.99)
+    missed = judged(whole, rules=(hard,), on_inconclusive="warn")
+    assert (missed.decision, names(missed)) == ("inconclusive", [])
+
+
 def scope_of(matrices: np.ndarray, groups: np.ndarray) -> Scope:
     counts = ConfusionCounts.from_matrix(matrices)
     return evaluate_counts(counts, groups, CLASSES, EvaluationOptions(SCORED))

@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as arrays
 
 from segmetrics.data.grid import check_same_grid, orientation
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import read_mask, read_probability
+from segmetrics.data.masks import read_mask
+from segmetrics.data.reading import read_score_map
 from segmetrics.data.volumes import (
     read_nifti,
     read_nifti_header,
@@ -204,12 +205,13 @@ def test_labels_are_written_in_the_grid_of_the_image(labels):
 def test_scores_are_written_and_thresholded():
     like = read_nifti(nifti(np.zeros((4, 8, 8), np.int16)), "image").header
     scores = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
-    found = read_probability(write_nifti_scores(scores, like), "p.nii.gz", 0.5)
-    assert (found == (scores >= 128)).all()
+    found = read_score_map(write_nifti_scores(scores, like), "p.nii.gz")
+    assert (found.labels == scores).all()
+    assert found.labels.dtype == np.uint8
     with pytest.raises(ValueError, match="in a grid of"):
         write_nifti_scores(scores[:2], like)
     with pytest.raises(DataError, match="holds int16, not an 8-bit probability map"):
-        read_probability(nifti(np.zeros((4, 8, 8), np.int16)), "p.nii", 0.5)
+        read_score_map(nifti(np.zeros((4, 8, 8), np.int16)), "p.nii")
 
 
 def grid(matrix):

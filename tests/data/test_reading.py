@@ -17,9 +17,10 @@ from segmetrics.data.arrays import read_array
 from segmetrics.data.folders import files_by_stem
 from segmetrics.data.kinds import SUFFIXES
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import check_reference, read_mask, read_probability
+from segmetrics.data.levels import read_levels_of_classes
+from segmetrics.data.masks import check_reference, read_mask
 from segmetrics.data.pictures import decode, oriented
-from segmetrics.data.reading import image_sizes, read_multilabel, shape_of
+from segmetrics.data.reading import image_sizes, read_multilabel, read_score_map
 from segmetrics.data.samples import SampleRow
 from segmetrics.data.schemes import named_scheme
 from segmetrics.data.volumes import write_nifti_labels
@@ -71,7 +72,7 @@ def test_arrays_come_back(dtype, data):
         mask = read_mask(content, "m", ANY)
         assert (mask.labels == labels).all()
         assert mask.labels.dtype.kind in "iu"
-        assert shape_of(content, "m")[:2] == labels.shape[:2]
+        assert image_sizes(content, "m")[0] == labels.shape
 
 
 def test_arrays_that_are_refused():
@@ -127,7 +128,8 @@ def test_only_data_errors_escape(content, data):
     for read in (
         lambda c: read_mask(c, "m", scheme),
         lambda c: image_sizes(c, "m"),
-        lambda c: read_probability(c, "m", 0.5),
+        lambda c: read_score_map(c, "m"),
+        lambda c: read_levels_of_classes(c, "m", CHANNELS),
     ):
         with contextlib.suppress(DataError):
             read(bytes(changed))
@@ -277,7 +279,7 @@ def test_pages_are_a_volume_in_order(dtype):
     volume = np.arange(24).reshape(4, 3, 2).astype(dtype)
     content = pages(volume)
     assert (read_mask(content, "m", ANY).labels == volume).all()
-    assert shape_of(content, "m") == (4, 3, 2)
+    assert image_sizes(content, "m") == ((4, 3, 2), (4, 3, 2))
 
 
 def test_pages_of_other_shapes_or_modes():
@@ -364,9 +366,9 @@ def test_nifti_samples_are_checked_for_their_grid(dataset, two, tmp_path):
 
 def test_probabilities_as_arrays():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert (read_probability(npy(levels), "p", 0.25) == (levels >= 64)).all()
+    assert (read_score_map(npy(levels), "p").labels == levels).all()
     with pytest.raises(DataError, match="holds float64, not an 8-bit probability map"):
-        read_probability(npy(levels / 255), "p", 0.5)
+        read_score_map(npy(levels / 255), "p")
 
 
 def test_stems_of_two_part_endings(tmp_path):

@@ -207,11 +207,11 @@ def channels_of(content: bytes, where: str) -> tuple[list[Labels], Mask]:
     if kind == "nifti":
         volume = read_nifti(content, where, channels=True)
         array = np.moveaxis(volume_labels(volume, where), -1, 0)
-        stored = str(volume.array.dtype)
-        mask = Mask(array, "NIfTI", stored, volume.spacing, volume.affine)
+        mask = Mask(array, "NIfTI", str(volume.array.dtype), volume.spacing, volume.affine)
     elif kind in ("npy", "npz"):
-        array = whole_numbers(read_array(content, where), where)
-        mask = Mask(array, "NumPy", str(array.dtype))
+        stored = read_array(content, where)
+        array = whole_numbers(stored, where)
+        mask = Mask(array, "NumPy", str(stored.dtype))
         if array.ndim < 3:
             text = f"has shape {array.shape}, expected (channels, height, width)"
             raise DataError(where, text, "stack the classes along the first axis")

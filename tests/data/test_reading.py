@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from segmetrics.data.samples import SampleRow
 from segmetrics.data.schemes import named_scheme
 from segmetrics.data.volumes import write_nifti_labels
 from segmetrics.errors import ConfigError, DataError
+from segmetrics.inference.images import read_image
 
 ANY = LabelScheme.of({"background": 0, "organ": 1})
 LABELS = (np.add.outer(np.arange(12) // 3, np.arange(10) // 4) % 4).astype(np.uint8)
@@ -392,3 +394,41 @@ def test_cityscapes():
     assert (list(train), list(train.values()), void) == (list(classes), list(range(19)), (255,))
     with pytest.raises(ConfigError, match='did you mean "cityscapes"'):
         named_scheme("cityscape")
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "shape"),
+    [
+        ((9, 8), (9, 8), (9, 8)),
+        ((9, 8, 3), (9, 8), (9, 8)),
+        ((9, 8, 12), (9, 8), (9, 8)),  # as many channels as there are
+        ((9, 8, 3), (9, 8, 3), (9, 8, 3)),  # a thin volume, not a picture of three channels
+        ((9, 8, 5, 2), (9, 8, 5), (9, 8, 5)),
+        ((9, 8, 2, 2), (9, 8, 2), (9, 8, 2)),
+    ],
+)
+def test_the_mask_says_which_axes_of_an_array_are_channels(dataset, two, image, mask, shape):
+    dataset.root.mkdir()
+    np.save(dataset.root / "image.npy", np.zeros(image, np.uint8))
+    np.save(dataset.root / "mask.npy", np.ones(mask, np.uint8))
+    dataset.rows = [SampleRow("a", "image.npy", "mask.npy", "test", "a", {})]
+    (sample,) = dataset.samples(two)
+    assert sample.shape == shape
+    pixels = read_image((dataset.root / "image.npy").read_bytes(), "image", None, ndim=len(mask))
+    assert pixels.shape[1:] == shape  # the model sees the same axes
+    more = dataset.root / "more.npy"
+    np.save(more, np.zeros(shape, np.uint8))
+    dataset.rows = [replace(dataset.rows[0], channels={"more": "more.npy"})]
+    assert dataset.samples(two)[0].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"), [((9, 8), (9, 8, 3)), ((9, 8, 3, 2), (9, 8)), ((3, 9, 8), (9, 8))]
+)
+def test_arrays_that_no_axis_of_channels_explains(dataset, two, image, mask):
+    dataset.root.mkdir()
+    np.save(dataset.root / "image.npy", np.zeros(image, np.uint8))
+    np.save(dataset.root / "mask.npy", np.ones(mask, np.uint8))
+    dataset.rows = [SampleRow("a", "image.npy", "mask.npy", "test", "a", {})]
+    with pytest.raises(DataError, match=r"the mask is 9 x 8"):
+        dataset.samples(two)

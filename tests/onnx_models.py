@@ -64,10 +64,11 @@ def overlapping(
     *,
     channels: int = 1,
     size: tuple[Dimension, ...] = ("h", "w"),
+    slopes: Sequence[float] = (STEEPNESS,),
     last: str = "Sigmoid",
     declared: bool = True,
 ) -> Path:
-    """A probability for each class: sigmoid(20 (mean of the channels - centre)); they are nested.
+    """A probability for each class: sigmoid(slope (mean of the channels - centre)).
 
     `last` is the operation that the scores come from; `hidden softmax` does what Softmax does.
     """
@@ -90,7 +91,7 @@ def overlapping(
     shape = (1, k, *(1 for _ in size))
     constants = {
         "centres": np.float32(centres).reshape(shape),
-        "steepness": np.float32([STEEPNESS]),
+        "steepness": np.float32(slopes).reshape(1, len(slopes), *shape[2:]),
     }
     outputs = ["n", k if declared else "k", *size]
     return _save(path, nodes, ["n", channels, *size], outputs, constants)

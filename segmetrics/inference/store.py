@@ -201,8 +201,8 @@ def probability_png(q: npt.NDArray[np.uint8]) -> bytes:
 def probabilities_tiff(q: npt.NDArray[np.uint8]) -> bytes:
     """8-bit probability maps (classes, H, W) as the pages of a grey TIFF.
 
-    PackBits: models are mostly sure, and runs of 0 and 255 shrink well. Deflate makes files a quarter
-    smaller, takes nine times as long to write and three times as long to read.
+    PackBits: models are mostly sure, and runs of 0 and 255 shrink well. Deflate makes files a
+    quarter smaller, takes nine times as long to write and three times as long to read.
     """
     first, *rest = [Image.fromarray(plane) for plane in q]
     out = io.BytesIO()

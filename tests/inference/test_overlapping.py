@@ -208,7 +208,8 @@ def test_a_softmax_that_hides_is_found_by_its_sums(nested, run_infer, models, tm
 
 
 def test_independent_scores_that_add_up_are_those_of_sigmoids(nested, run_infer, models, tmp_path):
-    model = models.overlapping(tmp_path / "m.onnx", centres=(-9.0, 9.0))  # 1 and 0 everywhere
+    slopes = (20.0, -20.0)  # p and 1 - p
+    model = models.overlapping(tmp_path / "m.onnx", centres=(0.5, 0.5), slopes=slopes)
     assert run_infer(model).kind == "class_probabilities"
 
 
@@ -277,6 +278,17 @@ def test_counts_and_scores_are_those_of_numpy(nested, run_infer, models, tmp_pat
             assert (found.observations.histograms.positives[i, k] == hits).all()
             rest = np.bincount(q[k][~true[k]], minlength=256)
             assert (found.observations.histograms.negatives[i, k] == rest).all()
+
+
+def test_annotators_of_overlapping_classes(nested, run_infer, models, tmp_path):
+    for i, row in enumerate(nested.rows):
+        nested.rows[i] = replace(row, annotators={"anna": row.mask})
+    run_infer(models.overlapping(tmp_path / "m.onnx"))
+    found = measured(nested.samples(TWO), tmp_path / "out", tmp_path / "tables")
+    human, model = sorted(found.agreements, key=lambda table: table.prediction == "model")
+    assert not human.observations.counts.fp.any()  # masks are masks, whatever the predictions are
+    assert human.observations.counts.tp.any()
+    assert (model.observations.counts.tp == found.counts.tp).all()
 
 
 def test_any_number_of_workers_gives_the_same_bytes(nested, run_infer, models, tmp_path):

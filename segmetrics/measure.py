@@ -20,7 +20,6 @@ from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evidence import digest
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
-from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import item_map, ordered_map
 from segmetrics.pixels import Question
@@ -28,6 +27,11 @@ from segmetrics.pixels import settings_key as settings_key  # of the tables that
 from segmetrics.progress import progress
 from segmetrics.tables import MeasuredImage
 
+_HELD = {
+    "labels": "one class a pixel",
+    "probability": "one probability a pixel",
+    "class_probabilities": "a probability for each class",
+}
 _CHUNK = 64  # images a part: about a second of work
 
 
@@ -71,7 +75,7 @@ def measure_split(
         listed: everything that is wrong is reported together.
     """
     manifest = read_manifest(predictions)
-    _check_kind(manifest, question.point, predictions)
+    _check_kind(manifest, question, predictions)
     pairs = pair_samples(samples, predictions, manifest, others)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     targets = replace(question.targets, annotators=annotators_digest(samples))
@@ -103,15 +107,23 @@ def _prediction_digest(pair: Pair) -> str:
     return digest(pair.prediction)
 
 
-def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
-    kind = manifest.kind if manifest else "given"
+def _check_kind(manifest: Manifest | None, question: Question, folder: Path) -> None:
+    kind, point = manifest.kind if manifest else "given", question.point
+    several = question.scheme.multilabel
+    if kind != "given" and several != (kind == "class_probabilities"):
+        raise ConfigError(
+            "data.encoding",
+            f'"{question.scheme.encoding}" is not what {folder} was predicted for: it holds '
+            f"{_HELD[kind]}",
+            f"run `dvc repro -f -s infer@{folder.name}`",
+        )
     if kind == "labels" and point.probability:
         raise ConfigError(
             "operating_point.decision",
             f'"{point.decision}" needs probabilities, {folder} holds label maps',
             "set operating_point: {decision: argmax, threshold: null}",
         )
-    if kind == "probability" and not point.probability:
+    if kind in ("probability", "class_probabilities") and not point.probability:
         raise ConfigError(
             "operating_point.decision",
             f'"argmax" needs label maps, {folder} holds probabilities',

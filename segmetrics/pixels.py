@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.data.labels import LabelScheme
+from segmetrics.data.levels import bits_of_levels, classes_of
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_json
 from segmetrics.format import FORMAT
@@ -62,8 +63,14 @@ def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -
     """The digest of every setting that the measurements depend on."""
     scheme = question.scheme
     labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
-    asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
+    asked: list[object] = [
+        asdict(question.targets),
+        question.point.threshold,
+        asdict(question.options),
+    ]
     asked.append(question.numbered)
+    if scheme.multilabel and question.point.probability:
+        asked.append(scheme.exclude)  # which class needs no probability map
     return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
@@ -83,7 +90,8 @@ def measure_arrays(
     reference
         Labels as stored.
     prediction
-        Labels as stored or, where the operating point has a threshold, scores `0 .. 255`.
+        Labels as stored or, where the operating point has a threshold, scores `0 .. 255`; these
+        have the classes along a further, first axis where classes may overlap.
     spacing
         One value per axis, in the unit of the distances.
     instances
@@ -100,7 +108,9 @@ def measure_arrays(
     """
     q, options = question, question.options
     predicted = prediction
-    if q.point.threshold is not None:
+    if q.point.threshold is not None and q.targets.overlapping:
+        predicted = bits_of_levels(prediction, q.point.level, q.scheme)
+    elif q.point.threshold is not None:
         predicted = (prediction >= q.point.level).view(np.uint8)
     pair = _Pair(reference, predicted, q, two_valued)
     shapes = Shapes()
@@ -138,16 +148,16 @@ class _Pair:
     ) -> None:
         self._q, self._reference, self._predicted = question, reference, predicted
         scheme = question.scheme
-        self._lookups = (
-            scheme.reference_lookup,
-            scheme.threshold_lookup if question.point.probability else scheme.prediction_lookup,
-        )
         k = scheme.n_classes
         self.counts: ConfusionCounts | None = None
         if question.targets.overlapping:
             self.matrix = np.zeros((k, k + 1), np.int64)
             self.counts = _count_masks(self.masks(), reference.size)
             return
+        self._lookups = (
+            scheme.reference_lookup,
+            scheme.threshold_lookup if question.point.probability else scheme.prediction_lookup,
+        )
         check_arrays(reference=reference, prediction=predicted)
         pairs = label_pairs(reference, predicted)
         if any(two_valued):
@@ -188,7 +198,9 @@ class _Pair:
             yield _within(true, inside), _within(found, inside)
 
     def histogram(self, levels: Labels) -> tuple[ScoreHistogram, tuple[int, ...]]:
-        """Of the one class that the scores are about, and its place."""
+        """Of the classes that the scores are about, and their places."""
+        if self._q.targets.overlapping:
+            return self._histograms(levels)
         k = self._q.scheme.n_classes
         foreground = self._q.scheme.foreground
         true = self._true
@@ -197,6 +209,19 @@ class _Pair:
         )
         one = ScoreHistogram(found.positives[np.newaxis], found.negatives[np.newaxis])
         return one, (foreground,)
+
+    def _histograms(self, levels: Labels) -> tuple[ScoreHistogram, tuple[int, ...]]:
+        classes = classes_of(len(levels), self._q.scheme, "prediction")
+        found = [
+            score_histogram(
+                reference=(self._reference & (1 << k)) != 0,
+                scores=plane.astype(np.uint8, copy=False),
+            )
+            for k, plane in zip(classes, levels, strict=True)
+        ]
+        positives = np.stack([histogram.positives for histogram in found])
+        negatives = np.stack([histogram.negatives for histogram in found])
+        return ScoreHistogram(positives, negatives), classes
 
 
 def _two_valued(

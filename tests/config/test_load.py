@@ -376,6 +376,13 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "infer.tile: has to hold keys and values (found 512)"),
     ({"classes": "citiscapes"}, "data:", 'data: classes: there is no scheme "citiscapes"; '
      'did you mean "cityscapes"? known: cityscapes, cityscapes_train_ids'),
+    ({"encoding": "channels", "ignore": "[]"}, "operating_point",
+     'operating_point.decision: "argmax" gives a pixel one class, `encoding: channels` has '
+     "several; set {decision: fixed, threshold: 0.5}: every class has its own probability"),
+    ({"encoding": "channels", "ignore": "[]", "classes": "{background: 0, b: 2, a: 1}",
+      "operating_point": "{decision: fixed, threshold: 0.5}"}, "classes",
+     "data.classes: are not in the order of their channels, in which probabilities are read; sort "
+     "them by the number of the channel"),
     (("surface: null", "surface: {metrics: [nsd]}"), "surface",
      "measure.surface.tolerance: is missing for nsd, and there is no usual value; set what is "
      "close enough, in px"),
@@ -396,6 +403,19 @@ CASES = [  # template values, or edits of the text; the start of the line; place
 def test_values_that_mean_nothing_are_refused(params, change, line, text):
     path = params(change) if isinstance(change, tuple) else params(**change)
     assert message(path) == f"params.yaml:{line_of(line)}: {text}"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"encoding": "channels", "classes": "{background: 0, a: [1, 5], b: 2}"},
+        {"encoding": "files", "classes": "{background: 0, b: 2, a: 1}"},  # values do not matter
+        {"encoding": "channels", "source": "given", "operating_point": VALUES["operating_point"]},
+    ],
+)
+def test_overlapping_classes_with_probabilities_or_given_masks(params, values):
+    fixed = {"operating_point": "{decision: fixed, threshold: 0.5}"}
+    load_settings(params(**({"ignore": "[]"} | fixed | values)))
 
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "V12", "", "a b", "a@b"])

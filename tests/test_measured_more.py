@@ -52,6 +52,18 @@ def test_the_number_of_workers_changes_no_byte(run_measure, tmp_path, prediction
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes()
 
 
+def test_tables_that_are_no_longer_asked_for_are_removed(run_measure, tmp_path):
+    out = run_measure(options=ALL)
+    assert (out / "objects.parquet").exists()
+    assert read_measurements(out).targets.objects
+    run_measure(out=out)
+    assert sorted(p.name for p in out.iterdir()) == ["confusion.parquet", "images.parquet"]
+    assert not read_measurements(out).targets.objects
+    plain = run_measure(out=tmp_path / "plain")
+    for path in plain.iterdir():
+        assert path.read_bytes() == (out / path.name).read_bytes()
+
+
 def test_finished_chunks_are_reused_with_everything_in_them(
     run_measure, predictions, tmp_path, monkeypatch
 ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -172,3 +174,20 @@ def test_classes_that_overlap_are_counted_each_by_itself(bits):
         c = found.counts
         four = [int(a[target]) for a in (c.tp, c.fp, c.fn, c.tn)]
         assert four == [(r & p).sum(), (~r & p).sum(), (r & ~p).sum(), (~r & ~p).sum()]
+
+
+def test_memory_of_class_masks_does_not_grow_with_the_classes():
+    rng = np.random.default_rng(0)
+    peaks = []
+    for k in (10, 60):
+        scheme = LabelScheme.of({f"c{v}": v for v in range(k)})
+        labels = np.kron(rng.integers(0, k, (16, 16)), np.ones((32, 32), int)).astype(np.uint8)
+        pair = {"reference": labels, "prediction": np.roll(labels, 3, 0)}
+        options = {"boundary": 0.02, "surface": ("hd95",), "objects": ObjectOptions()}
+        measure(**pair, scheme=scheme, **options)  # what is loaded once is not counted
+        tracemalloc.start()
+        measure(**pair, scheme=scheme, **options)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # 50 classes more, kept, would be 50 masks of a side more.
+    assert peaks[1] - peaks[0] < 2 * labels.size, peaks

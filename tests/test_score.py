@@ -108,6 +108,63 @@ def test_ignored_labels_and_binary(score, save):
     assert data["confusion"]["counts"] == [[5, 1], [0, 6]]
 
 
+ROAD, CAR, VOID = (128, 64, 128), (0, 0, 142), (0, 0, 0)
+
+
+def test_colours_are_classes_in_rgb_and_palette_masks(score, tmp_path):
+    colours = np.uint8([VOID, ROAD, CAR])
+    for name, labels in (("a", PREDICTION % 9), ("b", REFERENCE)):
+        Image.fromarray(colours[REFERENCE]).save(tmp_path / "r" / f"{name}.png")
+        (tmp_path / "p" / f"{name}.tif").unlink()
+        palette = Image.fromarray(labels, "P")
+        palette.putpalette(colours.tobytes())
+        palette.save(tmp_path / "p" / f"{name}.png")
+    classes = ("--classes", "road=#804080, car=#00008E")
+    done, data = score(*classes, "--ignore", "#000000")
+    assert done.code == 0, done.err
+    assert list(data["classes"]) == ["road", "car"]
+    # Void is counted nowhere; a road pixel and a car pixel of a are predicted void.
+    assert data["confusion"] == {
+        "labels": ["road", "car"],
+        "counts": [[5, 0], [0, 3]],
+        "other": [1, 1],
+        "reference": [6, 4],
+        "pixels": 10,
+    }
+    assert "2 predicted pixels hold colours that are no class" in done.err
+    assert "--binary" not in done.err
+    done, data = score(*classes)
+    assert (done.code, data) == (2, None)
+    assert "undeclared colour #000000 (3 pixels)" in done.err
+    _, data = score(
+        "--classes", "traffic=#804080+#00008e+#102030,void=#000000", "--exclude", "void"
+    )
+    assert data["confusion"]["counts"] == [[8, 2], [1, 5]]
+    done, _ = score("--classes", "a=1,b=2")
+    assert "r/a.png: is a RGB picture (2x4x3), not a mask with one label per pixel" in done.err
+    assert "(score: --classes name=#rrggbb,...)" in done.err
+
+
+def test_a_named_scheme_brings_its_ignored_labels(score, save):
+    for name in "ab":
+        save(f"r/{name}.png", np.uint8([[7, 26, 33, 3], [7, 26, 1, 2]]))
+        save(f"p/{name}.tif", np.uint8([[7, 26, 33, 7], [26, 26, 7, 7]]))
+    done, data = score("--classes", "cityscapes")
+    assert done.code == 0
+    assert len(data["classes"]) == 19
+    assert data["confusion"]["pixels"] == 10  # 0 to 3 are ignored
+    assert dice(data, "road") == pytest.approx(2 / 3)
+    assert dice(data, "bicycle") == 1
+    done, data = score("--classes", "cityscapes_train_ids")
+    assert (done.code, data) == (2, None)
+    assert "undeclared label 26 (2 pixels), 33 (1 pixels)" in done.err
+
+
+def test_a_class_may_have_several_labels(score):
+    _, data = score("--classes", "background=0,tissue=1+2")
+    assert data["confusion"]["counts"] == [[5, 1], [1, 8]]
+
+
 @pytest.mark.parametrize("n", ["0", "-3", "x"])
 def test_workers_are_a_number_from_1_on(score, n, capsys):
     with pytest.raises(SystemExit):
@@ -153,17 +210,82 @@ def test_what_is_undefined_is_empty_in_csv_null_in_json_and_a_dash_in_the_table(
     assert " - " in done.out
 
 
+def test_an_infinite_distance_is_infinite_in_csv_and_parquet_and_finite_in_json(
+    save, score, tmp_path
+):
+    save("p/a.tif", REFERENCE * 0)
+    for name in "ab":
+        save(f"r/{name}.png", np.uint8(REFERENCE > 0))
+    save("p/b.tif", np.uint8(REFERENCE > 0))
+    done, data = score("--binary", "--surface", "1", "--table", str(tmp_path / "t.csv"))
+    assert done.code == 0
+    with (tmp_path / "t.csv").open() as stream:
+        rows = {(r["id"], r["class"]): r for r in csv.DictReader(stream)}
+    lengths = ("hd", "hd95", "assd", "masd")
+    assert [rows["a", "foreground"][n] for n in lengths] == ["inf"] * 4
+    assert [rows["b", "foreground"][n] for n in lengths] == ["0.0"] * 4
+    assert rows["a", "foreground"]["nsd"] == "0.0"
+    score("--binary", "--surface", "1", "--table", str(tmp_path / "t.parquet"))
+    table = {(r["id"], r["class"]): r for r in pq.read_table(tmp_path / "t.parquet").to_pylist()}
+    for key, row in rows.items():
+        for name in (*lengths, "nsd"):
+            assert float(row[name] or "nan") == pytest.approx(table[key][name], nan_ok=True)
+    # In means the diagonal of 2 x 4 pixels stands for it, and is counted.
+    mean = data["classes"]["foreground"]["image_mean"]["hd"]
+    assert mean["value"] == pytest.approx(20**0.5 / 2)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
         (["--table", "t.xlsx"], 'error: --table: "t.xlsx" ends in neither .csv nor .parquet\n'),
         (
             ["--classes", "background"],
-            'error: --classes: "background" is not name=value; write background=0,tumour=1\n',
+            'error: --classes: "background" is not name=value; write background=0,tumour=1, or '
+            "cityscapes or cityscapes_train_ids\n",
         ),
         (
             ["--classes", "background=0,cell=-1"],
-            'error: --classes: "-1" is not a label value; give a number from 0 on\n',
+            'error: --classes: "-1" is not a label value; give a number from 0 on, or #rrggbb\n',
+        ),
+        (["--classes", ", "], "error: --classes: names no class; write background=0,tumour=1\n"),
+        (
+            ["--classes", "citiscapes"],
+            'error: --classes: "citiscapes" is not name=value; did you mean "cityscapes"?\n',
+        ),
+        (["--classes", "a=0,b=1+0"], 'error: --classes: "b=1+0" repeats a name or a value\n'),
+        (["--classes", "a=1+1"], 'error: --classes: "a=1+1" repeats a name or a value\n'),
+        (
+            ["--classes", "a=#102030,b=#102030"],
+            'error: --classes: "b=#102030" repeats a name or a value\n',
+        ),
+        (
+            ["--classes", "a=#102030,b=1"],
+            'error: --classes: "1" is not a colour as other values are; write #rrggbb\n',
+        ),
+        (
+            ["--classes", "a=#1020,b=#000000"],
+            'error: --classes: "#1020" is not a colour; write #rrggbb\n',
+        ),
+        (
+            ["--classes", "a=1", "--ignore", "#000000"],
+            'error: --ignore: "#000000" is a colour, the classes are numbers; give a number\n',
+        ),
+        (
+            ["--classes", "a=#102030", "--ignore", "0"],
+            'error: --ignore: "0" is not a colour as other values are; write #rrggbb\n',
+        ),
+        (
+            ["--classes", "a=#ff0000", "--ignore", "#FF0000"],
+            "error: --ignore: label #ff0000 is the class a already\n",
+        ),
+        (
+            ["--classes", "cityscapes", "--ignore", "7"],
+            "error: --ignore: label 7 is the class road already\n",
+        ),
+        (
+            ["--classes", "cityscapes", "--exclude", "skye"],
+            'error: --exclude: "skye" is not a class; did you mean "sky"?\n',
         ),
         (["--classes", "a=0,a=1"], 'error: --classes: "a=1" repeats a name or a value\n'),
         (

@@ -27,6 +27,9 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "  segmetrics score --references masks --predictions predicted --binary\n"
         "  segmetrics score --references masks --predictions predicted \\\n"
         "      --classes background=0,tumour=1,vessel=2 --exclude background --ignore 255\n"
+        "  segmetrics score --references masks --predictions predicted \\\n"
+        "      --classes 'road=#804080,car=#00008e' --ignore '#000000'\n"
+        "  segmetrics score --references masks --predictions predicted --classes cityscapes\n"
         "  segmetrics score --references masks --predictions predicted --binary \\\n"
         "      --surface 2 --spacing 0.5,0.5\n",
     )
@@ -44,7 +47,8 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
     kind.add_argument(
         "--classes",
         metavar="NAME=VALUE,...",
-        help="label value of each class; without it every value found is a class",
+        help="label value or colour (#rrggbb) of each class, several joined by +; or cityscapes, "
+        "cityscapes_train_ids; without it every value found is a class",
     )
     kind.add_argument(
         "--binary",
@@ -61,7 +65,7 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "--ignore",
         metavar="VALUE,...",
         default="",
-        help="label values of the references that are counted nowhere",
+        help="label values or colours of the references that are counted nowhere",
     )
     parser.add_argument(
         "--surface",
@@ -124,11 +128,11 @@ def run(arguments: argparse.Namespace) -> None:
         print(text, file=sys.stderr)
     other = sum(scored.evaluation.other)
     if other:
-        print(
-            f"warning: {other} predicted pixels hold labels that are no class and count as misses; "
-            f"0/255 masks need --binary",
-            file=sys.stderr,
-        )
+        rgb = scored.scheme.encoding == "rgb"
+        kind = "colours" if rgb else "labels"
+        hint = "write them in the colours of --classes" if rgb else "0/255 masks need --binary"
+        text = f"{other} predicted pixels hold {kind} that are no class and count as misses"
+        print(f"warning: {text}; {hint}", file=sys.stderr)
     if arguments.json:
         write_json(arguments.json, scored.evaluation.to_json())
     if arguments.table:

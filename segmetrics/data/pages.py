@@ -102,7 +102,8 @@ def _page(picture: Image.Image, *, content: bytes, where: str, stored: _Stored) 
         raise DataError(
             where,
             f"is a {picture.mode} picture ({channels}), not a mask with one label per pixel",
-            "export class labels as grey or palette PNG, or set data.encoding: rgb for colours",
+            "export class labels as grey or palette PNG, or set data.encoding: rgb for colours "
+            "(score: --classes name=#rrggbb,...)",
         )
     if stored.inverted and picture.mode != "1":
         raise DataError(

@@ -6,9 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from segmetrics.errors import ConfigError, DataError
+from segmetrics.metrics.assignment import heaviest_pairs
 from segmetrics.metrics.components import ObjectOverlaps, count_overlaps, label_components
 from segmetrics.metrics.object_scores import ObjectMatches, Objects
 from segmetrics.metrics.pairs import BoolMask, Mask, check_pair
@@ -188,34 +188,8 @@ def _chosen(
     else:
         bound = at_least if match == "coverage" else 0.0
         allowed = shared / reference_size >= bound
-        weight = shared.astype(np.float64) + 0.5 / (1 + i.size)
+        # A power of two: sums of such weights are exact, so equals stay equals.
+        weight = shared.astype(np.float64) + 0.5 ** (i.size.bit_length() + 1)
     chosen = np.zeros(i.size, np.bool_)
-    chosen[allowed] = _one_to_one(i[allowed], j[allowed], weight[allowed])
-    return chosen
-
-
-def _one_to_one(i: Counts, j: Counts, weight: Values) -> npt.NDArray[np.bool_]:
-    """The pairs of the one-to-one assignment of largest total weight."""
-    contested = (np.bincount(i)[i] > 1) | (np.bincount(j)[j] > 1)
-    chosen = ~contested
-    if contested.any():
-        chosen[contested] = _assign(i[contested], j[contested], weight[contested])
-    return chosen
-
-
-def _assign(i: Counts, j: Counts, weight: Values) -> npt.NDArray[np.bool_]:
-    """`_one_to_one` by a sparse assignment; every row has a column of its own for "no partner"."""
-    rows, row = np.unique(i, return_inverse=True)
-    columns, column = np.unique(j, return_inverse=True)
-    alone = np.arange(rows.size)
-    none = 2 * weight.max()  # more than any pair costs, and no cost is zero: zeros are no edges
-    cost = sparse.coo_array(
-        (
-            np.concatenate((none - weight, np.full(rows.size, none))),
-            (np.concatenate((row, alone)), np.concatenate((column, columns.size + alone))),
-        ),
-        shape=(rows.size, columns.size + rows.size),
-    )
-    _, partner = sparse.csgraph.min_weight_full_bipartite_matching(cost.tocsr())
-    chosen: npt.NDArray[np.bool_] = partner[row] == column
+    chosen[allowed] = heaviest_pairs(i[allowed], j[allowed], weight[allowed])
     return chosen

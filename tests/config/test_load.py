@@ -329,6 +329,55 @@ def test_rules_that_mean_nothing_are_refused(params, body, place, text):
     assert message(path) == f"params.yaml:{line_of('rules:')}: rules.a{place}: {text}"
 
 
+SCORED = {
+    "classes": "{background: 0, tumour: 1}", "ignore": "[]",
+    "operating_point": "{decision: fixed, threshold: 0.5}",
+}  # fmt: skip
+ALONE = "average_precision is measured of tumour alone, so nothing can pass; set it to tumour"
+EXCLUDE = f"{ALONE}, or data.exclude to [background]"
+
+
+@pytest.mark.parametrize(
+    ("exclude", "class_name", "text"),
+    [
+        ("[]", "mean", f'"mean" is over background, tumour: {EXCLUDE}'),
+        ("[]", None, f'"mean" is over background, tumour: {EXCLUDE}'),  # the default
+        ("[]", "every", f'"every" is over background, tumour: {EXCLUDE}'),
+        ("[tumour]", "mean", f'"mean" is over background: {EXCLUDE}'),
+        ("[background]", "background", f'"background" has no scores: {ALONE}'),
+        ("[background]", "whole", f'"whole" has no scores: {ALONE}'),
+        ("[background]", "mean", None),
+        ("[background]", "every", None),
+        ("[background]", None, None),
+        ("[]", "tumour", None),
+        ("[tumour]", "tumour", None),
+    ],
+)
+def test_a_rule_on_scores_that_nothing_measures_is_refused(params, exclude, class_name, text):
+    name = f"class: {class_name}, " if class_name else ""
+    path = params(
+        ("scores: false", "scores: true"),
+        ("regions: {}", "regions: {whole: [0, 1]}"),
+        **SCORED,
+        exclude=exclude,
+        rules=f"{{a: {{metric: average_precision, {name}at_least: 0.5}}}}",
+    )
+    if text is None:
+        assert load_settings(path).rules["a"].metric == "average_precision"
+    else:
+        assert message(path) == f"params.yaml:{line_of('rules:')}: rules.a.class: {text}"
+
+
+@pytest.mark.parametrize("classes", ["{a: 0, b: 1, c: 2}", "{a: 1, b: 2}", "{a: [0, 1]}"])
+def test_a_rule_on_scores_needs_two_classes(params, classes):
+    rule = "{metric: average_precision, class: a, at_least: 0.5}"
+    values = SCORED | {"classes": classes, "exclude": "[]", "rules": f"{{a: {rule}}}"}
+    assert message(params(("scores: false", "scores: true"), **values)) == (
+        f"params.yaml:{line_of('rules:')}: rules.a.metric: average_precision needs two classes, "
+        "one of them with label 0; use dice or f2"
+    )
+
+
 LATER = "is not supported by this version; set it to"
 CASES = [  # template values, or edits of the text; the start of the line; place and message
     ({"domain": "autonomous_driving"}, "safety_critical", "data.safety_critical_classes: is empty; "

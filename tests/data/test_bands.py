@@ -64,6 +64,35 @@ def test_packbits_as_pillow_writes_it(tmp_path):
         assert (bands.rows(3, 39) == labels[3:39]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    "options", [{"rowsperstrip": 5}, {"tile": (16, 32)}, {"byteorder": ">", "rowsperstrip": 3}]
+)
+def test_lzw_as_imagecodecs_reads_it(tmp_path, options, dtype):
+    pytest.importorskip("imagecodecs", reason="LZW in bands needs it")
+    labels = labels_of((75, 70), dtype)
+    path = write(tmp_path / "a.tif", labels, compression="lzw", **options)
+    with open_bands(path) as bands:
+        assert (bands.rows(13, 40) == labels[13:40]).all()
+        assert band_values(bands) == _counted(labels)
+    differenced = write(tmp_path / "b.tif", labels, compression="lzw", predictor=True, **options)
+    with open_bands(differenced) as bands:
+        assert (bands.rows(0, 75) == labels).all()
+
+
+def test_lzw_as_pillow_writes_it(tmp_path):
+    pytest.importorskip("imagecodecs", reason="LZW in bands needs it")
+    labels = labels_of((40, 30)) // 100
+    Image.fromarray(labels).save(tmp_path / "a.tif", compression="tiff_lzw")
+    with open_bands(tmp_path / "a.tif") as bands:
+        assert (bands.rows(3, 39) == labels[3:39]).all()
+
+
+def _counted(labels):
+    values, pixels = np.unique(labels, return_counts=True)
+    return dict(zip(values.tolist(), pixels.tolist(), strict=True))
+
+
 @settings(max_examples=40, deadline=None)
 @given(a=KINDS, b=KINDS, most=st.integers(1, 6000))
 def test_a_pair_is_walked_once_in_order(tmp_path_factory, a, b, most):

@@ -75,7 +75,8 @@ def test_everything_that_is_wrong_is_reported_together(dataset, problems):
         "images/gone.png: there is no such file",
         "images/text.png: not a picture that can be read; expected PNG, TIFF, BMP or JPEG",
         "masks/colour.png: is a RGB picture (6x8x3), not a mask with one label per pixel; "
-        "export class labels as grey or palette PNG, or set data.encoding: rgb for colours",
+        "export class labels as grey or palette PNG, or set data.encoding: rgb for colours "
+        "(score: --classes name=#rrggbb,...)",
         "masks/empty.png: the file is empty",
         "masks/gone.png: there is no such file",
         "masks/label.png: undeclared label 3 (24 pixels); declare it in data.classes "

@@ -89,7 +89,8 @@ def test_a_colour_image_is_no_mask(save, pixels, text):
         read_mask(content, "colour.png", ANY)
     assert str(caught.value) == (
         f"colour.png: {text}, not a mask with one label per pixel; "
-        "export class labels as grey or palette PNG, or set data.encoding: rgb for colours"
+        "export class labels as grey or palette PNG, or set data.encoding: rgb for colours "
+        "(score: --classes name=#rrggbb,...)"
     )
 
 

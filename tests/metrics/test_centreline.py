@@ -144,6 +144,50 @@ def test_equal_to_the_published_formula_wherever_it_is_defined(seed, shape):
     assert cl_dice(reference=padded[0], prediction=padded[1]) == value
 
 
+def turned(mask: np.ndarray) -> list[np.ndarray]:
+    """The mask flipped along each axis, turned by half, and transposed."""
+    flips = [np.flip(mask, axis) for axis in range(mask.ndim)]
+    return [np.ascontiguousarray(m) for m in (*flips, np.rot90(mask, 2), mask.T)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(15, 17), (6, 7, 8)]))
+def test_what_holds_however_the_image_lies(seed, shape):
+    rng = np.random.default_rng(seed)
+    small = rng.random(shape) < 0.5
+    small.flat[0] = True
+    large = small | (rng.random(shape) < 0.3)
+    for a, b in zip(turned(small), turned(large), strict=True):
+        assert cl_dice(reference=a, prediction=a) == 1.0
+        assert cl_dice(reference=a, prediction=~a) == 0.0
+        assert math.isnan(cl_dice(reference=a & False, prediction=b & False))
+        # One mask holds the other: the inner skeleton lies inside whole.
+        share = centreline._share_inside(centreline._skeleton(b), a)
+        expected = 2 * share / (share + 1)
+        assert cl_dice(reference=b, prediction=a) == pytest.approx(expected, abs=1e-15)
+        assert cl_dice(reference=a, prediction=b) == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(60, 64), (20, 22, 24)])
+def test_lying_otherwise_changes_the_value_no_more_than_the_page_says(shape):
+    ndimage = pytest.importorskip("scipy.ndimage", reason="smooths the masks")
+    rng = np.random.default_rng(0)
+    moves = []
+    for _ in range(20):
+        field = ndimage.gaussian_filter(rng.standard_normal(shape), 1.3)
+        reference = field > np.quantile(field, 0.85)
+        prediction = np.roll(reference, 1, 0)
+        value = cl_dice(reference=reference, prediction=prediction)
+        moves += [
+            abs(cl_dice(reference=a, prediction=b) - value)
+            for a, b in zip(turned(reference), turned(prediction), strict=True)
+        ]
+    assert max(moves) <= 0.07
+    assert np.mean(moves) <= 0.02
+    # Else thinning has become independent of how the image lies, and the page should say so.
+    assert max(moves) > 0
+
+
 def test_vessels_of_two_annotators(real_data):
     from PIL import Image
 

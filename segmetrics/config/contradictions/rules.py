@@ -132,6 +132,8 @@ def _measured(
     }
     if not asked[metric.needs]:
         yield (*at, "metric"), f"{metric.name} is not measured", _HOW[metric.needs]
+    elif metric.family == "scores":
+        yield from _scored(s, at, rule, metric)
     if rule.size is None:
         return
     edges = m.objects.size_edges if m.objects else None
@@ -147,6 +149,31 @@ def _measured(
     if rule.slice is not None or rule.class_name == MEAN:
         text = "goes with one class or `every`, and without slice"
         yield (*at, "size"), text, "name a class, remove slice"
+
+
+def _scored(
+    s: Settings, at: tuple[str | int, ...], rule: Rule, metric: MetricInfo
+) -> Iterator[Contradiction]:
+    """A model with one probability a pixel has scores of its one foreground class alone."""
+    data = s.data
+    zero = [name for name, v in data.classes.items() if 0 in (v if isinstance(v, tuple) else (v,))]
+    others = [name for name in data.classes if name not in zero]
+    if len(zero) != 1 or len(others) != 1:
+        text = f"{metric.name} needs two classes, one of them with label 0"
+        yield (*at, "metric"), text, "use dice or f2"
+        return
+    (background,), (foreground,) = zero, others
+    alone = f"{metric.name} is measured of {foreground} alone, so nothing can pass"
+    if rule.class_name in (background, *data.regions):
+        yield (
+            (*at, "class"),
+            f'"{rule.class_name}" has no scores: {alone}',
+            f"set it to {foreground}",
+        )
+    scored = [name for name in data.classes if name not in data.exclude]
+    if rule.class_name in (MEAN, EVERY) and scored != [foreground]:
+        text = f'"{rule.class_name}" is over {", ".join(scored) or "no class"}: {alone}'
+        yield (*at, "class"), text, f"set it to {foreground}, or data.exclude to [{background}]"
 
 
 _HOW = {

@@ -26,7 +26,7 @@ from segmetrics.metrics.surface import _distances
 
 WAYS = [
     {"search": search, "look_around": look_around}
-    for search in ("auto", "tree", "transform")
+    for search in ("auto", "rows", "tree", "transform")
     for look_around in (True, False)
 ]
 

@@ -27,8 +27,8 @@ _CHUNK = 1 << 15
 # box that is distance-transformed, of one whose row is searched, and of one seen from another row.
 _PLANT, _QUERY, _TRANSFORM, _ROW, _SEE = 120.0, 1100.0, 70.0, 0.5, 1.5
 
-# Shares of a picture's box that ask. From `_FEW` on, searching its rows is worth it without a look
-# around before; beyond `_MANY` the look around ends nearly all, or a transform is due.
+# Shares of a picture's box that ask: with fewer, a look around spares more than it costs; with
+# more, it ends nearly all, or a transform is due.
 _FEW, _MANY = 1 / 256, 1 / 4
 
 
@@ -77,8 +77,8 @@ def nearest(
     """Distance of each element of `borders.at` to the other border; both must have elements.
 
     Elements on both borders are 0 away. The others look at their surroundings, shell by shell; what
-    finds nothing there searches the rows around it (pictures), asks a k-d tree or a distance
-    transform, whichever costs least. A picture often does best with its rows at once.
+    finds nothing there searches the rows around (in pictures, most often at once), or asks a k-d
+    tree or a distance transform, whichever costs least.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def nearest(
     """
     distances = np.zeros(borders.at.size)
     apart = np.flatnonzero(borders.kind != (REFERENCE | PREDICTION))
-    if borders.code.ndim == 2 and _FEW < apart.size / borders.code.size < _MANY:
+    if search == "auto" and _has_rows(borders) and _FEW < apart.size / borders.code.size < _MANY:
         shells = ()
     left = _look_around(borders, apart, shells, distances)
     for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE)):
@@ -125,6 +125,10 @@ def _look_around(
     return np.concatenate(left) if left else apart
 
 
+def _has_rows(borders: Borders) -> bool:
+    return borders.code.ndim == 2 and borders.code.size <= MOST_ELEMENTS
+
+
 def _search(
     borders: Borders,
     asking: Positions,
@@ -135,21 +139,20 @@ def _search(
 ) -> Distances:
     shape, size = borders.code.shape, borders.code.size
     by_tree, by_transform = asking.size * _QUERY + targets.size * _PLANT, size * _TRANSFORM
-    if len(shape) == 2 and size <= MOST_ELEMENTS:
-        few = size * _ROW <= by_tree and asking.size < size * _MANY
-        if search == "rows" or (search == "auto" and few):
-            most = Effort(each=_QUERY / _SEE, whole=by_transform / _SEE)
-            if search == "rows":
-                most = Effort(each=math.inf, whole=math.inf)
-            distances, sure = nearest_in_rows(nearest_in_row(shape, targets), asking, spacing, most)
-            if not sure.all():
-                way: Search = "tree" if by_tree <= by_transform else "transform"
-                far = ~sure
-                distances[far] = _search(borders, asking[far], targets, other, spacing, way)
-            return distances
-    if search == "tree" or (search != "transform" and by_tree <= by_transform):
+    effort = Effort(each=math.inf, whole=math.inf)
+    if search == "auto":
+        search = "tree" if by_tree <= by_transform else "transform"
+        if _has_rows(borders) and size * _ROW <= by_tree and asking.size < size * _MANY:
+            search, effort = "rows", Effort(each=_QUERY / _SEE, whole=by_transform / _SEE)
+    if search == "tree":
         return _by_tree(shape, asking, targets, spacing)
-    return _by_transform(borders, asking, other, spacing)
+    if search == "transform":
+        return _by_transform(borders, asking, other, spacing)
+    distances, sure = nearest_in_rows(nearest_in_row(shape, targets), asking, spacing, effort)
+    if not sure.all():
+        way: Search = "tree" if by_tree <= by_transform else "transform"
+        distances[~sure] = _search(borders, asking[~sure], targets, other, spacing, way)
+    return distances
 
 
 def _by_tree(

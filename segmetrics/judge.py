@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from segmetrics.data.sample_list import read_sample_list
@@ -14,11 +14,13 @@ from segmetrics.files import write_json
 from segmetrics.gates.diagnosis import absent_classes, accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
+from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.rules import Finding, Rule
 from segmetrics.gates.verdict import Verdict, judge
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
+from segmetrics.leakage.project import judge_leakage
 from segmetrics.stats.evaluation import Evaluation, metrics_json
 from segmetrics.tables import read_measurements
 
@@ -33,6 +35,7 @@ class Policy:
     judge: str
     scored: tuple[str, ...]
     accuracy_paradox: Literal["block", "warn", "note"] = "warn"
+    leakage: LeakageLevels = field(default_factory=LeakageLevels)
 
 
 def evaluate_project(
@@ -96,6 +99,15 @@ def judge_project(
     findings += [_GIVEN] if predictor.given else []
     findings += [] if predictor.names_source else [_UNNAMED]
     findings += _left_out(layout)
+    findings += judge_leakage(
+        layout,
+        settings,
+        policy.leakage,
+        judged=policy.judge,
+        metric=policy.domain.primary,
+        aggregate=policy.domain.aggregate,
+        scored=policy.scored,
+    )
     split = evaluation.splits.get(policy.judge)
     if split is not None:
         findings += unknown_labels(split)

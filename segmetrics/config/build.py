@@ -14,6 +14,7 @@ from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
+from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
@@ -165,6 +166,7 @@ def policy(s: Settings) -> Policy:
         judge=s.data.judge,
         scored=label_scheme(s).scored,
         accuracy_paradox=s.checks.accuracy_paradox,
+        leakage=LeakageLevels(**s.checks.leakage.model_dump()),
     )
 
 

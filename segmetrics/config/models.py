@@ -165,8 +165,15 @@ class Rule(Section):
     rationale: StrictStr = ""
 
 
+class Leakage(Section):
+    groups: Level = "block"
+    pixels: Level = "block"
+    similar: Level = "block"
+
+
 class Checks(Section):
     accuracy_paradox: Level = "warn"
+    leakage: Leakage = Leakage()
 
 
 class Upload(Section):

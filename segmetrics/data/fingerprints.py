@@ -29,6 +29,7 @@ TEXTURED, FLAT, CONSTANT, LARGE = range(4)
 # Below these, a thumbnail holds noise and shading rather than a picture: standard deviation in
 # levels of 8-bit pixels, and as a share of the range of the full image.
 FLAT_LEVELS, FLAT_SHARE = 0.5, 0.005
+EXTREMES = 8  # pixels of the thumbnail at either end that do not count
 
 # What is done to an image, by (transpose, then mirror rows, then mirror columns).
 ORIENTATIONS: dict[str, tuple[bool, bool, bool]] = {
@@ -82,7 +83,7 @@ def fingerprint(pixels: Pixels, *, ndim: int) -> Fingerprint:
     """The fingerprint of a decoded image (see `read_pixels`)."""
     plane = grey_plane(pixels, ndim=ndim)
     small = _resized(plane, SIDE)
-    spread, span = float(small.std()), float(plane.max()) - float(plane.min())
+    spread, span = _spread(small), float(plane.max()) - float(plane.min())
     if pixels.min() == pixels.max():
         kind = CONSTANT
     else:
@@ -90,6 +91,12 @@ def fingerprint(pixels: Pixels, *, ndim: int) -> Fingerprint:
         kind = FLAT if flat else TEXTURED
     words = pack_words(hash_bits(small))
     return Fingerprint(pixels_digest(pixels), words, _stretched(_resized(plane, KEPT)), kind)
+
+
+def _spread(small: Floats) -> float:
+    """Standard deviation without the extremes: a dead pixel of the camera is no picture."""
+    ordered = np.sort(small, axis=None)
+    return float(small.clip(ordered[EXTREMES], ordered[-1 - EXTREMES]).std())
 
 
 def large_fingerprint(digest: str) -> Fingerprint:
@@ -178,12 +185,13 @@ def turned(array: npt.NDArray[Any], orientation: str) -> npt.NDArray[Any]:
 def details(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """The details of (n, 32, 32) thumbnails as unit vectors (n, 1024); zero where there are none.
 
-    The lowest 8 x 8 coefficients are left out: they are the lighting and the field of view that
-    many images of one device share.
+    The lowest 8 x 8 coefficients and the first two of each axis are left out: they are the lighting
+    and the field of view that many images of one device share.
     """
     cosines = _cosines(KEPT)
     coefficients = cosines @ thumbs.astype(np.float64) @ cosines.T
     coefficients[:, :LOW, :LOW] = 0
+    coefficients[:, :2] = coefficients[:, :, :2] = 0
     flat = coefficients.reshape(len(thumbs), -1)
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     # Without detail only rounding is left, which is no picture.

@@ -231,7 +231,7 @@ def leakage_findings(
     effects
         By kind (`groups` and `KINDS`), where it was computed.
     """
-    findings = _of_groups(groups, levels, judged, effects)
+    findings = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
     if report is None:
         text = (
             f"whether images of the split {judged} are copies of training images was not looked "
@@ -250,9 +250,10 @@ def stale_leakage(why: str) -> Finding:
     return Finding("stale_leakage", "block", text, {"why": why})
 
 
-def _of_groups(
-    shared: SharedGroups, levels: LeakageLevels, judged: str, effects: Mapping[str, Effect]
+def group_findings(
+    shared: SharedGroups, levels: LeakageLevels, *, judged: str, effect: Effect | None
 ) -> list[Finding]:
+    """The finding about patients, slides or drives in two splits, or that nothing is known."""
     if not shared.known:
         text = (
             f"leakage between patients, slides or drives is unverified: samples.csv has no column "
@@ -263,7 +264,6 @@ def _of_groups(
     if not shared.groups:
         return []
     named = [f"{name} (also in {', '.join(s)})" for name, s in list(shared.groups.items())[:_NAMED]]
-    effect = effects.get("groups")
     text = (
         f"{_number(len(shared.groups), 'group')} of the split {judged} "
         f"{_is(len(shared.groups))} also in another split: {_listed(named, len(shared.groups))}. A "

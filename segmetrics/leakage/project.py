@@ -20,6 +20,7 @@ from segmetrics.gates.leakage import (
     LeakageLevels,
     LeakageReport,
     SharedGroups,
+    group_findings,
     leakage_findings,
     stale_leakage,
 )
@@ -103,7 +104,8 @@ def judge_leakage(
             for kind, ids in leaked.items()
         }
     if stale is not None:
-        return [stale, *leakage_findings(None, groups, levels, judged=judged, effects=effects)[:1]]
+        shared = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
+        return [stale, *shared]
     return leakage_findings(report, groups, levels, judged=judged, effects=effects)
 
 

@@ -23,6 +23,8 @@ MANIFEST = "manifest.json"  # of a prediction folder
 SETTINGS = "params.yaml"  # the name of the settings among the inputs
 # The sections that the stage `evaluate` depends on; `rules` say which slices there are.
 EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics", "rules")
+# The keys of `data` that the stage `leakage` depends on.
+LEAKAGE_SETTINGS = ("splits", "judge", "classes", "exclude", "ignore", "encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,18 @@ class Layout:
     @property
     def operating_point(self) -> Path:
         return self.results / "operating_point.json"
+
+    @property
+    def leakage(self) -> Path:
+        return self.results / "leakage.json"
+
+    @property
+    def leakage_pairs(self) -> Path:
+        return self.results / "leakage_pairs.png"
+
+    @property
+    def fingerprints(self) -> Path:
+        return self.results / "fingerprints"
 
     @property
     def evaluation(self) -> Path:
@@ -116,9 +130,19 @@ def _file_digests(layout: Layout) -> dict[str, str]:
     return {path.as_posix(): digest(path) for path in (layout.samples, *lists, *layout.tables)}
 
 
+def leakage_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of what leakage.json is computed from: sample lists, and how masks are read."""
+    data = {name: settings["data"][name] for name in LEAKAGE_SETTINGS}
+    lists = [layout.sample_list(split) for split in layout.splits]
+    own = sha256_json({"format": settings["format"], "data": data})
+    return {SETTINGS: own} | {path.as_posix(): digest(path) for path in lists}
+
+
 def verdict_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
     """Digests of what verdict.json is computed from, `settings` (those that count) among them."""
     paths = [layout.evaluation, layout.metrics, layout.operating_point]
+    # Not every pipeline has the stage; one that appears or goes is a change, too.
+    paths += [layout.leakage] if layout.leakage.exists() else []
     own = {path.as_posix(): digest(path) for path in paths}
     baseline = {layout.baseline.as_posix(): digest(layout.baseline)}
     manifests = [layout.predictions(split) / MANIFEST for split in layout.splits]

@@ -32,6 +32,7 @@ from segmetrics.gates.rules import Finding
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
+from segmetrics.leakage.project import judge_leakage
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.stats.aggregate import group_index
 from segmetrics.stats.evaluation import Evaluation, SplitEvaluation
@@ -61,6 +62,15 @@ def project_findings(
     findings += [_GIVEN] if predictor.given else []
     findings += [] if predictor.names_source else [_UNNAMED]
     findings += _left_out(layout)
+    findings += judge_leakage(
+        layout,
+        settings,
+        policy.leakage,
+        judged=policy.judge,
+        metric=policy.domain.primary,
+        aggregate=policy.domain.aggregate,
+        scored=policy.scored,
+    )
     judged = evaluation.splits.get(policy.judge)
     if judged is not None:
         findings += diagnose(judged, policy, _copies(tables.get(policy.judge), policy.scored))

@@ -52,6 +52,26 @@ def real_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture
+def texture_of() -> Callable[..., np.ndarray]:
+    """`texture_of(seed, shape)`: a picture with structure of every size, uint8."""
+    return _texture
+
+
+def _texture(seed: int, shape: tuple[int, ...] = (96, 128)) -> np.ndarray:
+    """Noise whose amplitude falls as 1 / frequency, as in natural images."""
+    rng = np.random.default_rng(seed)
+    noise = np.fft.rfftn(rng.normal(size=shape))
+    grids = np.meshgrid(
+        *[np.fft.fftfreq(n) for n in shape[:-1]], np.fft.rfftfreq(shape[-1]), indexing="ij"
+    )
+    radius = np.sqrt(sum(g**2 for g in grids))
+    radius.reshape(-1)[0] = 1
+    picture = np.fft.irfftn(noise / radius, shape, axes=range(len(shape)))
+    low, high = picture.min(), picture.max()
+    return np.rint((picture - low) * (235 / (high - low)) + 5).astype(np.uint8)
+
+
+@pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
     """Write an array as a picture below `tmp_path`; the ending decides the format."""
 

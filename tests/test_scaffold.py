@@ -25,6 +25,7 @@ SCRIPTS = (
     "evaluate",
     "gate",
     "infer",
+    "leakage",
     "measure",
     "operate",
     "samples",

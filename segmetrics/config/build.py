@@ -16,6 +16,7 @@ from segmetrics.evidence import Layout
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
+from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.policy import Policy
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
@@ -185,6 +186,7 @@ def policy(s: Settings) -> Policy:
         on_inconclusive=s.checks.on_inconclusive,
         compare=s.data.compare,
         checks=_checks(s),
+        leakage=LeakageLevels(**s.checks.leakage.model_dump()),
         resampling=resampling(s),
         both_empty_is_one=s.measure.both_empty == "one",
     )

@@ -187,6 +187,12 @@ class HumanCeiling(Section):
     f05: Annotated[Rate | None, Field(alias="f0.5")] = None
 
 
+class Leakage(Section):
+    groups: Level = "block"
+    pixels: Level = "block"
+    similar: Level = "block"
+
+
 class Checks(Section):
     accuracy_paradox: Level = "warn"
     on_inconclusive: Literal["block", "warn"] = "block"
@@ -195,6 +201,7 @@ class Checks(Section):
     catastrophic: Level = "warn"
     perfection: Level = "warn"
     human_ceiling: HumanCeiling | None = None
+    leakage: Leakage = Leakage()
 
 
 class Upload(Section):

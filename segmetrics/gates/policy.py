@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from segmetrics.gates.diagnosis.checks import Checks
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
+from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.rules import MIN_GROUPS, Rule
 from segmetrics.gates.verdict import OnInconclusive
 from segmetrics.stats.resampling import Resampling
@@ -37,6 +38,7 @@ class Policy:
     scored: tuple[str, ...]
     compare: str | None = None
     checks: Checks = field(default_factory=Checks)
+    leakage: LeakageLevels = field(default_factory=LeakageLevels)
     min_groups: int = MIN_GROUPS
     on_inconclusive: OnInconclusive = "block"
     resampling: Resampling = field(default_factory=Resampling)

@@ -21,6 +21,7 @@ from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
 from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
 from segmetrics.stats.scopes import pixel_totals
+from segmetrics.stats.thresholds import summarise_thresholds
 from segmetrics.tables import Measurements, read_measurements
 
 # A column with more values than this is a measurement or a name, not a slice.
@@ -55,6 +56,12 @@ def evaluate_split(
         slices_left_out=left_out,
         sizes=evaluate_sizes(measurements, groups, options.size_edges),
         annotators=_annotators(measurements, groups, options),
+        thresholds=summarise_thresholds(
+            measurements.observations,
+            measurements.classes,
+            level=options.level,
+            threshold=options.threshold,
+        ),
     )
 
 

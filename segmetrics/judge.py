@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from segmetrics.curves import write_score_curves
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
@@ -14,24 +15,32 @@ from segmetrics.files import write_json
 from segmetrics.gates.diagnosis import absent_classes, accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
+from segmetrics.gates.operating import threshold_findings
 from segmetrics.gates.rules import Finding, Rule
 from segmetrics.gates.verdict import Verdict, judge
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import OperatingPoint, TuningRequest
 from segmetrics.stats.evaluation import Evaluation, metrics_json
 from segmetrics.tables import read_measurements
+from segmetrics.tuning import check_operating_point
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What decides: the domain, the rules in force, the grade's bands, the judged split."""
+    """What decides: the domain, the rules in force, the grade's bands, the judged split.
+
+    `point` is how predictions have to have become labels.
+    """
 
     domain: Domain
     rules: tuple[Rule, ...]
     bands: Bands
     judge: str
     scored: tuple[str, ...]
+    point: OperatingPoint | TuningRequest
     accuracy_paradox: Literal["block", "warn", "note"] = "warn"
 
 
@@ -69,6 +78,8 @@ def write_evaluation(
         for split in layout.splits
     }
     write_dice_curve(layout.results / "plots" / "dice.csv", curves)
+    measured = {split: table for split, (table, _) in curves.items()}
+    write_score_curves(layout.results / "plots", measured)
     write_json(layout.evaluation, evaluation.to_json())
     write_json(layout.metrics, metrics_json(evaluation, options.scored))
 
@@ -96,11 +107,15 @@ def judge_project(
     findings += [_GIVEN] if predictor.given else []
     findings += [] if predictor.names_source else [_UNNAMED]
     findings += _left_out(layout)
+    findings += check_operating_point(layout, policy.point, policy.judge)
     split = evaluation.splits.get(policy.judge)
     if split is not None:
         findings += unknown_labels(split)
         findings += absent_classes(split, policy.judge, policy.scored)
         findings += accuracy_paradox(split, policy.scored, policy.bands, policy.accuracy_paradox)
+        findings += threshold_findings(
+            split, policy.judge, _objective(policy.point), beta=policy.domain.beta
+        )
     return judge(
         evaluation,
         policy.rules,
@@ -111,6 +126,10 @@ def judge_project(
         findings=findings,
         inputs=verdict_inputs(layout, settings),
     )
+
+
+def _objective(point: OperatingPoint | TuningRequest) -> Objective | None:
+    return point.objective if isinstance(point, TuningRequest) else None
 
 
 def _stale_predictions(layout: Layout, split: str, predictor: Predictor) -> list[Finding]:

@@ -68,7 +68,7 @@ def measure_split(
         listed: everything that is wrong is reported together.
     """
     manifest = read_manifest(predictions)
-    _check_kind(manifest, question.point, predictions)
+    check_kind(manifest, question.point, predictions)
     pairs = pair_samples(samples, predictions, manifest)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     targets = replace(question.targets, annotators=annotators_digest(samples))
@@ -100,7 +100,14 @@ def _prediction_digest(pair: Pair) -> str:
     return digest(pair.prediction)
 
 
-def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
+def check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
+    """Check that predictions are of the kind that the operating point decides about.
+
+    Raises
+    ------
+    ConfigError
+        They are not.
+    """
     kind = manifest.kind if manifest else "given"
     if kind == "labels" and point.probability:
         raise ConfigError(

@@ -29,6 +29,8 @@ class Domain:
         Recall that each of `data.safety_critical_classes` must reach; None: none is required.
     bad_grade_blocks
         Whether a bad grade alone fails the verdict.
+    beta
+        Of the F-beta that thresholds are tuned for.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Domain:
     rules: tuple[Rule, ...]
     critical_recall: float | None = None
     bad_grade_blocks: bool = True
+    beta: float = 1.0
 
 
 def _rule(
@@ -64,6 +67,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="recall first: a missed tumour pixel is worse than an extra one",
         primary="recall",
         aggregate="group_mean",
+        beta=2.0,
         rules=(
             _rule(_M, "recall_floor", "recall", EVERY, "group_mean", 0.85,
                   "what is missed is not looked at again; each class by itself"),
@@ -80,6 +84,7 @@ DOMAINS: Mapping[str, Domain] = {
         priority="precision first: a false obstacle causes a needless stop",
         primary="precision",
         aggregate="pooled",
+        beta=0.5,
         rules=(
             _rule(_A, "precision_floor", "precision", MEAN, "pooled", 0.85,
                   "false obstacles cause needless stops"),

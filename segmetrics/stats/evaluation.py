@@ -9,6 +9,7 @@ from typing import Any
 
 from segmetrics.errors import DataError
 from segmetrics.stats.aggregate import Estimate
+from segmetrics.stats.thresholds import ThresholdSummary
 
 SCHEMA = 1
 # aggregate -> metric -> estimate
@@ -86,6 +87,8 @@ class SplitEvaluation(Scope):
         Class -> size bucket -> object metrics.
     annotators
         `anna vs ben` or `anna vs model` -> metrics, the first one taken as the reference.
+    thresholds
+        Class -> its chosen threshold and the best ones; empty without scores.
     """
 
     labels: tuple[str, ...] = ()
@@ -97,6 +100,7 @@ class SplitEvaluation(Scope):
     slices_left_out: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, SizeScope]] = field(default_factory=dict)
     annotators: Mapping[str, Scope] = field(default_factory=dict)
+    thresholds: Mapping[str, ThresholdSummary] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json."""
@@ -119,6 +123,7 @@ class SplitEvaluation(Scope):
                 for name, buckets in self.sizes.items()
             },
             "annotators": {name: scope.to_json() for name, scope in self.annotators.items()},
+            "scores": {name: summary.to_json() for name, summary in self.thresholds.items()},
         }
 
 
@@ -232,4 +237,8 @@ def _split(data: Any) -> SplitEvaluation:
             for name, buckets in data["sizes"].items()
         },
         annotators={name: _scope(scope) for name, scope in data["annotators"].items()},
+        thresholds={
+            name: ThresholdSummary.from_json(summary)
+            for name, summary in data.get("scores", {}).items()
+        },
     )

@@ -30,12 +30,16 @@ class EvaluationOptions:
         `settings_key` that the tables must have been measured with; None: any.
     size_edges
         See `evaluate_sizes`.
+    level, threshold
+        See `summarise_thresholds`.
     """
 
     scored: tuple[str, ...]
     both_empty_is_one: bool = False
     measured_with: str | None = None
     size_edges: tuple[int, ...] | None = None
+    level: int | None = None
+    threshold: float | None = None
 
 
 class PixelTotals(TypedDict):

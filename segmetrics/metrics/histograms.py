@@ -17,9 +17,10 @@ from segmetrics.errors import DataError
 
 BINS = 256
 
-# Pixels per block, and histograms that take turns: neighbours mostly have equal scores, and
-# counting into one bin twice in a row waits for the first addition.
-_BLOCK = 1 << 18
+# Pixels per block (what `bincount` makes of them stays in the cache), and histograms that take
+# turns: neighbours mostly have equal scores, and counting into one bin twice in a row waits for the
+# first addition.
+_BLOCK = 1 << 16
 _LANES = 4
 
 # What a pixel is, in the bits above its score. Foreground is never far from foreground.

@@ -151,3 +151,22 @@ def test_a_threshold_is_tuned_on_one_half_of_stare_and_judged_on_the_other(retin
     names = {f["name"] for f in verdict["findings"] if f["severity"] == "block"}
     assert "tuned_on_judged" in names
     assert "stale_operating_point" not in names
+
+
+def test_a_model_with_a_tuned_threshold_is_promoted_and_an_edited_one_is_not(project):
+    def tune(params):
+        params["operating_point"] = {"decision": "tuned", "threshold": None}
+        params["measure"]["scores"] = True
+
+    project.params(tune)
+    assert "operate" in project.repro()
+    assert "now is version 1" in project.ok("segmetrics", "promote")
+    assert project.ok("segmetrics", "verdict")
+    path = project.folder / "results" / "operating_point.json"
+    point = read(project, "operating_point.json")
+    path.unlink()
+    path.write_text(json.dumps({**point, "threshold": point["threshold"] - 1 / 256}))
+    for command in ("verdict", "promote"):
+        done = project.run("segmetrics", command)
+        assert done.returncode in (1, 2), done.stdout
+        assert "Traceback" not in done.stderr

@@ -23,6 +23,7 @@ from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
 from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
 from segmetrics.stats.scopes import pixel_totals
+from segmetrics.stats.thresholds import summarise_thresholds
 from segmetrics.stats.worst import WorstImages, worst_images
 from segmetrics.tables import Measurements, read_measurements
 
@@ -62,6 +63,12 @@ def evaluate_split(
         annotators=_annotators(measurements, groups, options),
         worst=_worst(measurements, options),
         listed=listed if listed > whole.samples else 0,
+        thresholds=summarise_thresholds(
+            measurements.observations,
+            measurements.classes,
+            level=options.level,
+            threshold=options.threshold,
+        ),
     )
 
 

@@ -122,7 +122,8 @@ def digest(path: Path) -> str:
 def evaluation_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
     """Digests of what evaluation.json is computed from, some `settings` among them."""
     own = {name: settings[name] for name in EVALUATION_SECTIONS}
-    return {SETTINGS: sha256_json(own)} | _file_digests(layout)
+    point = {layout.operating_point.as_posix(): digest(layout.operating_point)}
+    return {SETTINGS: sha256_json(own)} | _file_digests(layout) | point
 
 
 def _file_digests(layout: Layout) -> dict[str, str]:

@@ -27,17 +27,21 @@ from segmetrics.gates.diagnosis import (
     worst_share,
 )
 from segmetrics.gates.diagnosis.human import class_mean
-from segmetrics.gates.policy import Policy
+from segmetrics.gates.operating import threshold_findings
 from segmetrics.gates.rules import Finding
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
 from segmetrics.leakage.project import judge_leakage
 from segmetrics.metrics.catalog import CATALOG
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import OperatingPoint, TuningRequest
+from segmetrics.policy import Policy
 from segmetrics.stats.aggregate import group_index
 from segmetrics.stats.evaluation import Evaluation, SplitEvaluation
 from segmetrics.stats.paired import independent_differences
 from segmetrics.tables import MODEL, Measurements, read_measurements
+from segmetrics.tuning import check_operating_point
 
 
 def project_findings(
@@ -62,6 +66,7 @@ def project_findings(
     findings += [_GIVEN] if predictor.given else []
     findings += [] if predictor.names_source else [_UNNAMED]
     findings += _left_out(layout)
+    findings += check_operating_point(layout, policy.point, policy.judge)
     findings += judge_leakage(
         layout,
         settings,
@@ -92,8 +97,13 @@ def diagnose(split: SplitEvaluation, policy: Policy, copies: Copies) -> list[Fin
         *worst_share(split, named),
         *rare_classes(split, scored, policy.rules),
         *suspicious_perfection(split, aggregate, copies, checks.perfection),
+        *threshold_findings(split, policy.judge, _objective(policy.point), beta=policy.domain.beta),
         *_people(split, policy),
     ]
+
+
+def _objective(point: OperatingPoint | TuningRequest) -> Objective | None:
+    return point.objective if isinstance(point, TuningRequest) else None
 
 
 def _people(split: SplitEvaluation, policy: Policy) -> Iterator[Finding]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from segmetrics.curves import write_score_curves
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
 from segmetrics.evidence import Layout, evaluation_inputs, read_json, verdict_inputs
 from segmetrics.files import write_json
 from segmetrics.findings import project_findings
-from segmetrics.gates.policy import Policy as Policy
 from segmetrics.gates.verdict import Verdict, judge
 from segmetrics.inference.predict import Predictor
+from segmetrics.policy import Policy as Policy
 from segmetrics.stats.evaluation import Evaluation, metrics_json
 
 
@@ -54,6 +55,8 @@ def write_evaluation(
         for split in layout.splits
     }
     write_dice_curve(layout.results / "plots" / "dice.csv", curves)
+    measured = {split: table for split, (table, _) in curves.items()}
+    write_score_curves(layout.results / "plots", measured)
     write_json(layout.evaluation, evaluation.to_json())
     write_json(layout.metrics, metrics_json(evaluation, options.scored))
 

@@ -75,7 +75,7 @@ def measure_split(
         listed: everything that is wrong is reported together.
     """
     manifest = read_manifest(predictions)
-    _check_kind(manifest, question, predictions)
+    check_kind(manifest, question, predictions)
     pairs = pair_samples(samples, predictions, manifest, others)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     targets = replace(question.targets, annotators=annotators_digest(samples))
@@ -107,7 +107,14 @@ def _prediction_digest(pair: Pair) -> str:
     return digest(pair.prediction)
 
 
-def _check_kind(manifest: Manifest | None, question: Question, folder: Path) -> None:
+def check_kind(manifest: Manifest | None, question: Question, folder: Path) -> None:
+    """Check that predictions are of the kind that the settings decide about.
+
+    Raises
+    ------
+    ConfigError
+        They are not.
+    """
     kind, point = manifest.kind if manifest else "given", question.point
     several = question.scheme.multilabel
     if kind != "given" and several != (kind == "class_probabilities"):

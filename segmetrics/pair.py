@@ -50,6 +50,7 @@ class MeasuredPair:
             diagonal=m.diagonal,
             objects=m.objects,
             histograms=m.histograms,
+            near=m.near,
             scored=m.scored,
         )
 

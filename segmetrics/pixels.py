@@ -17,8 +17,9 @@ from segmetrics.files import sha256_json
 from segmetrics.format import FORMAT
 from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts, Labels, check_arrays, pairs_matrix
+from segmetrics.metrics.histograms import ScoreHistogram, near_histograms
 from segmetrics.metrics.label_pairs import Pairs, label_pairs
-from segmetrics.metrics.scores import ScoreHistogram, score_histogram
+from segmetrics.metrics.near import near_masks
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.shapes import ObjectOptions as ObjectOptions  # asked for together
 from segmetrics.shapes import PixelOptions as PixelOptions
@@ -43,6 +44,7 @@ class Measured:
     objects: ObjectRows | None
     histograms: ScoreHistogram | None
     scored: tuple[int, ...]
+    near: ScoreHistogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +126,16 @@ def measure_arrays(
             spacing=spacing,
             instances=instances,
         )
-    histogram, scored = pair.histogram(prediction) if options.scores else (None, ())
+    scores = pair.histograms(prediction) if options.scores else (None, None, ())
     return Measured(
         matrix=pair.matrix,
         counts=pair.counts,
         columns={name: shapes.columns[name] for name in COLUMNS if name in shapes.columns},
         diagonal=shapes.diagonal,
         objects=shapes.objects,
-        histograms=histogram,
-        scored=scored,
+        histograms=scores[0],
+        near=scores[1],
+        scored=scores[2],
     )
 
 
@@ -197,31 +200,39 @@ class _Pair:
         for inside in members:
             yield _within(true, inside), _within(found, inside)
 
-    def histogram(self, levels: Labels) -> tuple[ScoreHistogram, tuple[int, ...]]:
-        """Of the classes that the scores are about, and their places."""
+    def histograms(self, levels: Labels) -> tuple[ScoreHistogram, ScoreHistogram, tuple[int, ...]]:
+        """Of all pixels and of those near a mask, for the class that the scores are about."""
         if self._q.targets.overlapping:
             return self._histograms(levels)
-        k = self._q.scheme.n_classes
         foreground = self._q.scheme.foreground
-        true = self._true
-        found = score_histogram(
-            reference=true == foreground, scores=levels.astype(np.uint8, copy=False), valid=true < k
+        true, found = self._true == foreground, self._predicted != 0
+        valid = None if self.ignored is None else ~self.ignored
+        seen = found if valid is None else found & valid
+        both = near_histograms(
+            reference=true,
+            scores=levels.astype(np.uint8, copy=False),
+            near=near_masks(reference=true, prediction=seen),
+            valid=valid,
         )
-        one = ScoreHistogram(found.positives[np.newaxis], found.negatives[np.newaxis])
-        return one, (foreground,)
+        whole, near = (ScoreHistogram(h.positives[None], h.negatives[None]) for h in both)
+        return whole, near, (foreground,)
 
-    def _histograms(self, levels: Labels) -> tuple[ScoreHistogram, tuple[int, ...]]:
+    def _histograms(self, levels: Labels) -> tuple[ScoreHistogram, ScoreHistogram, tuple[int, ...]]:
+        """The same where classes overlap, for each that has a plane."""
         classes = classes_of(len(levels), self._q.scheme, "prediction")
-        found = [
-            score_histogram(
-                reference=(self._reference & (1 << k)) != 0,
-                scores=plane.astype(np.uint8, copy=False),
+        both = []
+        for k, plane in zip(classes, levels, strict=True):
+            true, found = ((bits & (1 << k)) != 0 for bits in (self._reference, self._predicted))
+            near = near_masks(reference=true, prediction=found)
+            scores = plane.astype(np.uint8, copy=False)
+            both.append(near_histograms(reference=true, scores=scores, near=near, valid=None))
+        whole, near_only = (
+            ScoreHistogram(
+                np.stack([h.positives for h in column]), np.stack([h.negatives for h in column])
             )
-            for k, plane in zip(classes, levels, strict=True)
-        ]
-        positives = np.stack([histogram.positives for histogram in found])
-        negatives = np.stack([histogram.negatives for histogram in found])
-        return ScoreHistogram(positives, negatives), classes
+            for column in zip(*both, strict=True)
+        )
+        return whole, near_only, classes
 
 
 def _two_valued(

@@ -16,10 +16,10 @@ from segmetrics.findings import diagnose
 from segmetrics.gates.diagnosis import Ceiling, Checks, Copies
 from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.grade import Bands
-from segmetrics.gates.policy import Policy
 from segmetrics.measure import measure_split
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pixels import PixelOptions, Question
+from segmetrics.policy import Policy
 from segmetrics.tables import Targets, read_measurements
 
 SCHEME = LabelScheme.of({"background": 0, "vessel": 1}, exclude=["background"], encoding="binary")

@@ -11,21 +11,23 @@ from segmetrics.config.models import Settings
 from segmetrics.data.colours import colour_label
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.subset import WHOLE, Subset
+from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
 from segmetrics.gates.leakage import LeakageLevels
-from segmetrics.gates.policy import Policy
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
 from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
-from segmetrics.operating_point import OperatingPoint
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import OperatingPoint, TuningRequest, read_operating_point
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
+from segmetrics.policy import Policy
 from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.slice_by import SliceBy, joined
 from segmetrics.tables import Targets
@@ -73,9 +75,38 @@ def workers(s: Settings) -> int:
     return available_cores() if s.runtime.workers == "auto" else s.runtime.workers
 
 
+def wanted_point(s: Settings) -> OperatingPoint | TuningRequest:
+    """How predictions are to become labels: a point, or where and for what to look for one."""
+    o = s.operating_point
+    if o.decision != "tuned":
+        return OperatingPoint(o.decision, o.threshold)
+    objective = Objective(DOMAINS[s.domain].beta)
+    if o.at_least is not None and o.at_least.recall is not None:
+        objective = Objective(floor="recall", at_least=o.at_least.recall)
+    elif o.at_least is not None and o.at_least.precision is not None:
+        objective = Objective(floor="precision", at_least=o.at_least.precision)
+    assert s.data.tune is not None, "held by the contradictions"
+    return TuningRequest(s.data.tune, objective)
+
+
 def operating_point(s: Settings) -> OperatingPoint:
-    """How predictions become labels."""
-    return OperatingPoint(s.operating_point.decision, s.operating_point.threshold)
+    """How predictions become labels; a tuned threshold is read from the file that fixes it.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or its threshold was tuned on or for something else.
+    """
+    wanted = wanted_point(s)
+    if isinstance(wanted, OperatingPoint):
+        return wanted
+    file = layout(s).operating_point
+    point = read_operating_point(file)
+    found = point.tuning and (point.tuning.tuned_on, point.tuning.objective)
+    if found != (wanted.split, str(wanted.objective)):
+        what = f"holds {point}; params.yaml asks for {wanted.objective} tuned on {wanted.split}"
+        raise DataError(str(file), what, "run `dvc repro`")
+    return point
 
 
 def targets(s: Settings) -> Targets:
@@ -133,13 +164,16 @@ def spacing(s: Settings) -> tuple[float, ...] | None:
 def evaluation_options(s: Settings) -> EvaluationOptions:
     """What the numbers depend on besides the tables."""
     edges = s.measure.objects.size_edges if s.measure.objects else None
+    point = operating_point(s)
     return EvaluationOptions(
         scored=label_scheme(s).scored,
         both_empty_is_one=s.measure.both_empty == "one",
-        measured_with=settings_key(question(s), spacing(s)),
+        measured_with=settings_key(question(s, point), spacing(s)),
         size_edges=edges,
         resampling=resampling(s),
         slices=_slices(s),
+        level=point.level if point.probability else None,
+        threshold=point.threshold,
     )
 
 
@@ -186,6 +220,7 @@ def policy(s: Settings) -> Policy:
         on_inconclusive=s.checks.on_inconclusive,
         compare=s.data.compare,
         checks=_checks(s),
+        point=wanted_point(s),
         leakage=LeakageLevels(**s.checks.leakage.model_dump()),
         resampling=resampling(s),
         both_empty_is_one=s.measure.both_empty == "one",

@@ -106,10 +106,16 @@ class Infer(Section):
     std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)
 
 
+class Floor(Section):
+    recall: Annotated[Rate, Field(gt=0)] | None = None
+    precision: Annotated[Rate, Field(gt=0)] | None = None
+
+
 class OperatingPoint(Section):
-    decision: Literal["argmax", "fixed"]
+    decision: Literal["argmax", "fixed", "tuned"]
     # Stored probabilities end at 255/256: a higher threshold would predict nothing.
     threshold: Annotated[Rate, Field(gt=0, le=255 / 256)] | None = None
+    at_least: Floor | None = None
 
 
 class Surface(Section):

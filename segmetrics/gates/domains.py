@@ -31,6 +31,8 @@ class Domain:
         Recall that each of `data.safety_critical_classes` must reach; None: none is required.
     bad_grade_blocks
         Whether a bad grade alone fails the verdict.
+    beta
+        Of the F-beta that thresholds are tuned for.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Domain:
     statistic: Statistic = "conservative"
     critical_recall: float | None = None
     bad_grade_blocks: bool = True
+    beta: float = 1.0
 
 
 def _rule(
@@ -68,6 +71,7 @@ DOMAINS: Mapping[str, Domain] = {
         primary="recall",
         aggregate="group_mean",
         statistic="conservative",
+        beta=2.0,
         rules=(
             _rule(_M, "recall_floor", "recall", EVERY, "group_mean", 0.85,
                   "what is missed is not looked at again; each class by itself"),
@@ -85,6 +89,7 @@ DOMAINS: Mapping[str, Domain] = {
         primary="precision",
         aggregate="pooled",
         statistic="conservative",
+        beta=0.5,
         rules=(
             _rule(_A, "precision_floor", "precision", MEAN, "pooled", 0.85,
                   "false obstacles cause needless stops"),

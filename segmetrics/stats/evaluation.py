@@ -9,6 +9,7 @@ from typing import Any
 
 from segmetrics.errors import DataError
 from segmetrics.stats.aggregate import Estimate
+from segmetrics.stats.thresholds import ThresholdSummary
 from segmetrics.stats.worst import WorstImages
 
 SCHEMA = 1
@@ -92,6 +93,8 @@ class SplitEvaluation(Scope):
     listed
         How many samples the split has, where only `samples` of them were drawn and measured; 0
         where all were.
+    thresholds
+        Class -> its chosen threshold and the best ones; empty without scores.
     """
 
     labels: tuple[str, ...] = ()
@@ -105,6 +108,7 @@ class SplitEvaluation(Scope):
     annotators: Mapping[str, Scope] = field(default_factory=dict)
     worst: Mapping[str, WorstImages] = field(default_factory=dict)
     listed: int = 0
+    thresholds: Mapping[str, ThresholdSummary] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json."""
@@ -129,6 +133,7 @@ class SplitEvaluation(Scope):
             "annotators": {name: scope.to_json() for name, scope in self.annotators.items()},
             "worst": {name: worst.to_json() for name, worst in self.worst.items()},
             "sampled": {"n": self.samples, "of": self.listed} if self.listed else None,
+            "scores": {name: summary.to_json() for name, summary in self.thresholds.items()},
         }
 
 
@@ -244,4 +249,8 @@ def _split(data: Any) -> SplitEvaluation:
         annotators={name: _scope(scope) for name, scope in data["annotators"].items()},
         worst={name: WorstImages.from_json(worst) for name, worst in data.get("worst", {}).items()},
         listed=(data.get("sampled") or {}).get("of", 0),
+        thresholds={
+            name: ThresholdSummary.from_json(summary)
+            for name, summary in data.get("scores", {}).items()
+        },
     )

@@ -38,6 +38,8 @@ class EvaluationOptions:
         How intervals are computed; None: there are none.
     slices
         Those that rules ask for, besides the columns one by one.
+    level, threshold
+        See `summarise_thresholds`.
     """
 
     scored: tuple[str, ...]
@@ -46,6 +48,8 @@ class EvaluationOptions:
     size_edges: tuple[int, ...] | None = None
     resampling: Resampling | None = None
     slices: tuple[SliceBy, ...] = ()
+    level: int | None = None
+    threshold: float | None = None
 
 
 class PixelTotals(TypedDict):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import evaluation_options, policy, result_settings
-from segmetrics.errors import ConfigError
+from segmetrics.config.build import evaluation_options, policy, question, result_settings
+from segmetrics.errors import ConfigError, DataError
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import (
+    OperatingPoint,
+    Tuning,
+    TuningRequest,
+    write_operating_point,
+)
 from segmetrics.stats.slice_by import SliceBy
 
 TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")
@@ -411,6 +419,14 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "operating_point.threshold: is missing for `decision: fixed`; set it to 0.5"),
     ({"operating_point": "{decision: argmax, threshold: 0.5}"}, "operating_point",
      "operating_point.threshold: means nothing with `argmax`; set it to null"),
+    ({"operating_point": "{decision: fixed, threshold: 0.5, at_least: {recall: 0.9}}"},
+     "operating_point", "operating_point.at_least: means nothing with `fixed`; remove it, or set "
+     "decision: tuned"),
+    ({"operating_point": "{decision: tuned, at_least: {recal: 0.9}}"}, "operating_point",
+     'operating_point.at_least.recal: unknown key; did you mean "recall"? (keys: recall, '
+     "precision)"),
+    ({"operating_point": "{decision: tuned, at_least: {recall: 0}}"}, "operating_point",
+     "operating_point.at_least.recall: input should be greater than 0 (found 0)"),
     (("regions: {}", "regions: {whole: [1, 3]}"), "regions",
      "data.regions.whole.1: label 3 is no class; declare it in data.classes"),
     (("regions: {}", "regions: {whole: [vesel]}"), "regions",
@@ -465,6 +481,76 @@ def test_values_that_mean_nothing_are_refused(params, change, line, text):
 def test_overlapping_classes_with_probabilities_or_given_masks(params, values):
     fixed = {"operating_point": "{decision: fixed, threshold: 0.5}"}
     load_settings(params(**({"ignore": "[]"} | fixed | values)))
+
+
+TUNED = {
+    "operating_point": "{decision: tuned, threshold: null}",
+    "classes": "{background: 0, tumour: 1}", "tune": "train",
+}  # fmt: skip
+SCORES = ("scores: false", "scores: true")
+
+
+@pytest.mark.parametrize(
+    ("point", "domain", "objective"),
+    [
+        ("{decision: tuned}", "medical", Objective(2.0)),
+        ("{decision: tuned}", "autonomous_driving", Objective(0.5)),
+        ("{decision: tuned}", "balanced", Objective(1.0)),
+        ("{decision: tuned}", "custom", Objective(1.0)),
+        ("{decision: tuned, at_least: {recall: 0.95}}", "medical",
+         Objective(floor="recall", at_least=0.95)),
+        ("{decision: tuned, at_least: {precision: 1}}", "medical",
+         Objective(floor="precision", at_least=1.0)),
+    ],
+)  # fmt: skip
+def test_what_a_threshold_is_tuned_for(params, point, domain, objective):
+    values = TUNED | {"operating_point": point, "domain": domain, "critical": "[tumour]"}
+    settings = load_settings(params(SCORES, **values))
+    assert policy(settings).point == TuningRequest("train", objective)
+
+
+@pytest.mark.parametrize(
+    ("edits", "values", "line", "text"),
+    [
+        ((), {}, "scores", "measure.scores: is needed for `decision: tuned`, which `check` "
+         "verifies by the scores; set it to true"),
+        ((SCORES,), {"tune": "null"}, "operating_point", "operating_point.decision: needs a split "
+         "to tune on, data.tune is null; set data.tune to a split that is not judged"),
+        ((SCORES,), {"classes": "{background: 0, tumour: 1, vessel: 2}"}, "operating_point",
+         "operating_point.decision: needs one probability per pixel, data.classes has 3 classes; "
+         "the best of several classes needs no threshold: set argmax"),
+        ((SCORES,), {"operating_point": "{decision: tuned, threshold: 0.5}"}, "operating_point",
+         "operating_point.threshold: is what `decision: tuned` looks for; set it to null, or set "
+         "decision: fixed"),
+        *(((SCORES,), {"operating_point": f"{{decision: tuned, at_least: {floor}}}"},
+           "operating_point", "operating_point.at_least: needs a floor under one of recall and "
+           "precision; such as {recall: 0.95}")
+          for floor in ("{}", "{recall: 0.9, precision: 0.9}")),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tuned(params, edits, values, line, text):
+    path = params(*edits, **TUNED | values)
+    assert message(path) == f"params.yaml:{line_of(line)}: {text}"
+
+
+def test_a_tuned_threshold_is_read_from_its_file(params, tmp_path):
+    settings = load_settings(params(SCORES, **TUNED))
+    with pytest.raises(DataError, match="not an operating point"):
+        evaluation_options(settings)
+    file = tmp_path / "results" / "operating_point.json"
+    point = OperatingPoint("tuned", 0.25, Tuning("train", "0", "f2", 0.5))
+    write_operating_point(file, point)
+    options = evaluation_options(settings)
+    assert (options.level, options.threshold) == (64, 0.25)
+    assert question(settings).point == point
+    for other in (
+        replace(point, tuning=replace(point.tuning, tuned_on="test")),
+        replace(point, tuning=replace(point.tuning, objective="f1")),
+        OperatingPoint("fixed", 0.25),
+    ):
+        write_operating_point(file, other)
+        with pytest.raises(DataError, match=r"asks for f2 tuned on train; run `dvc repro`"):
+            evaluation_options(settings)
 
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "V12", "", "a b", "a@b"])

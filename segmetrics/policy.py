@@ -10,6 +10,7 @@ from segmetrics.gates.grade import Bands
 from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.rules import MIN_GROUPS, Rule
 from segmetrics.gates.verdict import OnInconclusive
+from segmetrics.operating_point import OperatingPoint, TuningRequest
 from segmetrics.stats.resampling import Resampling
 
 
@@ -23,6 +24,8 @@ class Policy:
         The judged split, and the one that it is compared with (usually train); None: none.
     scored
         The classes that are not excluded.
+    point
+        How predictions have to have become labels.
     min_groups
         Of rules that say none: with fewer groups a conservative rule cannot pass.
     on_inconclusive
@@ -36,6 +39,7 @@ class Policy:
     bands: Bands
     judge: str
     scored: tuple[str, ...]
+    point: OperatingPoint | TuningRequest
     compare: str | None = None
     checks: Checks = field(default_factory=Checks)
     leakage: LeakageLevels = field(default_factory=LeakageLevels)

@@ -270,6 +270,8 @@ def count(job: tuple[int, int, int, bool]) -> list[str]:
         ends = {} if only_ours else {m: method(x, rng) for m, method in METHODS.items()}
         ends["ours"] = ours(sets, batch)
         for method, (low, high) in ends.items():
+            if sets.baseline is None:  # no method may leave the range
+                low, high = (np.clip(end, 0, 1 if sets.bounded else None) for end in (low, high))
             truth = sets.truth
             gate, against = (low, high) if sets.sign > 0 else (-high, -low)
             truth *= sets.sign

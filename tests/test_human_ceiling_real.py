@@ -30,6 +30,7 @@ POLICY = Policy(
     bands=Bands(),
     judge="test",
     scored=("vessel",),
+    point=OperatingPoint("argmax"),
 )
 
 

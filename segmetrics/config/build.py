@@ -29,7 +29,7 @@ from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
 from segmetrics.policy import Policy
 from segmetrics.stats.resampling import Resampling
-from segmetrics.stats.slice_by import SliceBy, joined
+from segmetrics.stats.slice_by import SliceBy
 from segmetrics.tables import Targets
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
@@ -276,8 +276,7 @@ def _slice(rule: RuleSettings) -> tuple[SliceBy | None, str | None]:
     by = SliceBy(tuple(wanted), edges)
     if not isinstance(wanted, Mapping):
         return by, None
-    values = [str(value) for value in wanted.values()]
-    return by, values[0] if edges else joined(values)
+    return by, by.named([str(value) for value in wanted.values()])
 
 
 def layout(s: Settings) -> Layout:

@@ -36,9 +36,13 @@ class SliceBy:
     def key(self) -> str:
         """Its name in evaluation.json: `scanner`, `weather x city` or `age | 40 | 60`.
 
-        A column that holds `x` or `|` as a word is written with a backslash there: no two ways of
-        cutting have one key.
+        Where a name could be read as such, because it holds `x` or `|` as a word, they get a
+        backslash: no two ways of cutting have one key.
         """
+        if len(self.columns) == 1 and not self.edges:
+            inner = self.columns[0].split(" ")[1:-1]
+            if not any(_OWN_WORD.fullmatch(word) for word in inner):
+                return self.columns[0]
         return " | ".join([joined(self.columns), *map(_edge, self.edges)])
 
     @property
@@ -55,11 +59,15 @@ class SliceBy:
         inner = [f"{low} to {high}" for low, high in pairwise(ends)]
         return (f"below {ends[0]}", *inner, f"{ends[-1]} and above")
 
+    def named(self, values: Sequence[str]) -> str:
+        """The slice where the columns have these values: `A`, or `rain x Bern`."""
+        return joined(values) if len(values) > 1 else values[0]
+
     def value(self, cells: Mapping[str, str]) -> str | None:
         """The slice of a sample with these cells; None: no bin, the cell holds no number."""
         own = [cells.get(column, "") for column in self.columns]
         if not self.edges:
-            return joined([cell_value(cell) for cell in own])
+            return self.named([cell_value(cell) for cell in own])
         number = float(own[0]) if _NUMBER.fullmatch(own[0]) else math.nan
         if not math.isfinite(number):
             return None

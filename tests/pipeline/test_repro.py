@@ -57,7 +57,8 @@ def test_git_sees_only_what_is_to_be_committed(finished):
 
 
 def test_a_rule_reads_no_image_again(project):
-    project.params(lambda p: p["rules"].update(f2={"metric": "f2", "at_least": 0.7}))
+    f2 = {"metric": "f2", "at_least": 0.7, "statistic": "point"}
+    project.params(lambda p: p["rules"].update(f2=f2))
     assert project.repro() == {"evaluate"} | LATE
 
 
@@ -106,7 +107,8 @@ def test_an_impossible_rule_fails_everywhere(project):
     project.ok("git", "add", ".")
     project.ok("git", "commit", "-qm", "passing")
     assert "now is version 1" in project.ok("segmetrics", "promote")
-    project.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    dream = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
+    project.params(lambda p: p["rules"].update(dream=dream))
 
     done = project.run("dvc", "repro")
     assert done.returncode != 0
@@ -128,7 +130,7 @@ def test_an_impossible_rule_fails_everywhere(project):
 
 def test_gate_enforce_false_goes_on_but_promotes_nothing(project):
     def change(params: dict[str, Any]) -> None:
-        params["rules"]["dream"] = {"metric": "dice", "at_least": 0.9999}
+        params["rules"]["dream"] = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
         params["gate"]["enforce"] = False
 
     project.params(change)

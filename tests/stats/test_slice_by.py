@@ -20,6 +20,8 @@ AGE = SliceBy(("age",), (40.0, 60.0))
         (SliceBy(("age",), (-0.5, 1e20)), "age | -0.5 | 1e+20", "age"),
         (SliceBy(("weather x city",)), r"weather \x city", "weather x city"),
         (SliceBy(("age | 40 | 60",)), r"age \| 40 \| 60", "age | 40 | 60"),
+        (SliceBy(("x",)), "x", "x"),
+        (SliceBy(("x",), (5.0,)), r"\x | 5", "x"),
         (SliceBy(("max", "x-ray")), "max x x-ray", "max x x-ray"),
         (SliceBy(("x", "y")), r"\x x y", "x x y"),
     ],
@@ -58,6 +60,13 @@ def test_the_bin_of_a_cell(cell, expected):
 )
 def test_values_of_crossed_columns(cells, expected):
     assert SliceBy(("w", "c")).value(cells) == expected
+
+
+def test_the_value_of_one_column_is_its_cell():
+    stain = SliceBy(("stain",))
+    assert [stain.value({"stain": cell}) for cell in ("x", "a x b", "", "(empty)")] == [
+        "x", "a x b", "(empty)", r"\(empty)",
+    ]  # fmt: skip
 
 
 words = st.text(alphabet="x|\\ a(", max_size=6) | st.sampled_from(["", "(empty)", "\\(empty)"])

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-from surface_pairs import blobs, made_pairs, real_pairs
+from surface_pairs import made_pairs, make_cases, real_pairs
 
 from segmetrics.metrics import assd, hd, hd95, nsd, surface_distances
 
@@ -105,24 +105,6 @@ METHODS: dict[str, tuple[Method, str]] = {
     "MONAI": (monai, "monai"),
     "MedPy": (medpy, "medpy"),
 }
-
-
-def make_cases(quick: bool) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    volume, noise = ((128, 128, 50), (64, 64, 64)) if quick else ((512, 512, 200), (160, 160, 160))
-    shifted = blobs((512, 512), change=0.02, rng=rng)
-    shifted[1] = np.roll(shifted[1], 20, axis=1)
-    return {
-        "512 x 512": blobs((512, 512), change=0.02, rng=rng),
-        "512 x 512, off by 20": shifted,
-        " x ".join(map(str, volume)): blobs(volume, change=0.02, rng=rng),
-        "noise 512 x 512": rng.random((2, 512, 512)) < 0.5,
-        "sparse noise 512 x 512": rng.random((2, 512, 512)) < 0.03,
-        "noise against a blob": np.stack(
-            (rng.random((512, 512)) < 0.5, blobs((512, 512), change=0, rng=rng)[0])
-        ),
-        "noise " + " x ".join(map(str, noise)): rng.random((2, *noise)) < 0.5,
-    }
 
 
 def best_seconds(method: Method, pair: np.ndarray) -> tuple[float, Four]:

@@ -1,4 +1,4 @@
-"""Pairs of masks for `surface.py --pairs`: made ones, and real ones where the data is."""
+"""Pairs of masks for `surface.py`: made ones, and real ones where the data is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-Pair = np.ndarray  # bool, (2, rows, columns): reference and prediction
+Pair = np.ndarray  # bool, (2, *shape): reference and prediction
 SHAPE = (512, 512)
 
 
@@ -24,6 +24,7 @@ def blobs(shape: tuple[int, ...], *, change: float, rng: np.random.Generator) ->
 
 
 def shifted(pair: Pair, by: int) -> Pair:
+    """The prediction moved along the columns."""
     return np.stack((pair[0], np.roll(pair[1], by, axis=1)))
 
 
@@ -45,6 +46,25 @@ def discs(rng: np.random.Generator) -> Pair:
             if rng.random() < 0.9:
                 mask |= (y - off[0]) ** 2 + (x - off[1]) ** 2 < radius**2
     return pair
+
+
+def make_cases(quick: bool) -> dict[str, Pair]:
+    """Pictures and volumes for time and memory, small volumes if `quick`."""
+    rng = np.random.default_rng(0)
+    volume, noise = ((128, 128, 50), (64, 64, 64)) if quick else ((512, 512, 200), (160, 160, 160))
+    shifted = blobs((512, 512), change=0.02, rng=rng)
+    shifted[1] = np.roll(shifted[1], 20, axis=1)
+    return {
+        "512 x 512": blobs((512, 512), change=0.02, rng=rng),
+        "512 x 512, off by 20": shifted,
+        " x ".join(map(str, volume)): blobs(volume, change=0.02, rng=rng),
+        "noise 512 x 512": rng.random((2, 512, 512)) < 0.5,
+        "sparse noise 512 x 512": rng.random((2, 512, 512)) < 0.03,
+        "noise against a blob": np.stack(
+            (rng.random((512, 512)) < 0.5, blobs((512, 512), change=0, rng=rng)[0])
+        ),
+        "noise " + " x ".join(map(str, noise)): rng.random((2, *noise)) < 0.5,
+    }
 
 
 def made_pairs(rng: np.random.Generator) -> dict[str, Pair]:

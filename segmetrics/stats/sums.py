@@ -162,7 +162,7 @@ def _linearised(
 ) -> tuple[Values, Values]:
     """`value * size + influence`, and the size of each group: its pixels, or the reference's."""
     value = observed.pooled(metric)
-    if metric.family == "scores":
+    if metric.family in ("scores", "near"):
         without, reference, pixels = _without_scores(metric, observed, groups, n_groups)
     else:
         c = observed.counts
@@ -189,9 +189,9 @@ def _without_scores(
     metric: MetricInfo, observed: Observations, groups: Index, n_groups: int
 ) -> tuple[Values, Values, Values]:
     """The metric without each group; pixels of the reference and all pixels of each group."""
-    if observed.histograms is None:
+    h = observed.near if metric.family == "near" else observed.histograms
+    if h is None:
         raise TypeError(f"{metric.name} needs histograms of scores")
-    h = observed.histograms
     own = [by_group(a, groups, n_groups).astype(np.int64) for a in (h.positives, h.negatives)]
     rest = ScoreHistogram(*(part.sum(axis=0) - part for part in own))
     parts = (

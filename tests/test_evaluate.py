@@ -99,6 +99,21 @@ def test_slices_are_evaluated_like_splits_of_their_own():
     assert split.slices["scanner"]["(empty)"].samples == 1
 
 
+def test_the_whole_and_its_slices_have_intervals():
+    groups = {"a": "x", "b": "x", "c": "y"}
+    options = EvaluationOptions(scored=("cell",), resampling=Resampling(resamples=100))
+    split = evaluate_split(tables(PAIRS), rows(groups, scanner=groups), options)
+    for scope in (split, *split.slices["scanner"].values()):
+        for name in ("cell", "mean"):
+            estimate = scope.estimate(name, "group_mean", "dice")
+            assert estimate.low < estimate.value < estimate.high or estimate.value == 0
+            assert estimate.groups == scope.groups
+    # The slice of one group: whatever it shows, the next one may be all wrong or all right.
+    alone = split.slices["scanner"]["x"].estimate("cell", "pooled", "dice")
+    assert alone.low < 0.1
+    assert alone.high > 0.95
+
+
 def test_a_column_of_too_many_values_is_left_out_and_said():
     names = [f"s{i:02}" for i in range(MOST_SLICES + 1)]
     measured = tables(dict.fromkeys(names, (1, 1, 1)))

@@ -28,8 +28,8 @@ _MOST = 1 << 23
 _CACHED = 1 << 20
 # Ends are rounded: the last digits of a matrix product depend on the processor.
 _DECIMALS = 9
-# Where the range has no end: the unseen group is so many times as far off as the farthest seen.
-_FARTHER = 1.5
+# Groups that have shown half of how far off one may lie: see `farther`.
+_FARTHER = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,33 +96,34 @@ def resampled(
         yield products[above], products[below]
 
 
-def unseen_low(sums: GroupSums) -> tuple[Values, Values]:
-    """Value and size of the unseen group for the lower end, shape (R,) each."""
-    return np.full(sums.below.shape[1], sums.low), _size(sums)
+def unseen_low(sums: GroupSums) -> Values:
+    """Value of the unseen group for the lower end, shape (R,); it is of mean size."""
+    return np.full(sums.below.shape[1], sums.low)
 
 
-def unseen_high(sums: GroupSums) -> tuple[Values, Values]:
-    """Value and size of the unseen group for the upper end, shape (R,) each.
+def unseen_high(sums: GroupSums) -> Values:
+    """Value of the unseen group for the upper end, shape (R,); it is of mean size.
 
-    Where the range has no end (distances, numbers of objects) it is half as far again above the
-    value as the farthest group seen, by influence, and at least `step`.
+    Where the range has no end (distances, numbers of objects) it lies beyond the value by `farther`
+    than any group seen, and at most at `most`.
     """
     if np.isfinite(sums.high):
-        return np.full(sums.below.shape[1], sums.high), _size(sums)
-    reach = sums.influence().max(axis=0, initial=0.0)
-    worst = sums.value + np.maximum(_FARTHER * reach, sums.step)
-    return np.minimum(worst, sums.most), sums.mean_size
+        return np.full(sums.below.shape[1], sums.high)
+    return np.minimum(np.nan_to_num(sums.value) + farther(sums.influence(), sums), sums.most)
 
 
-def _size(sums: GroupSums) -> Values:
-    """The size of the group to which a random unit (image, pixel, object) belongs."""
-    total = sums.below.sum(axis=0)
-    squares: Values = (sums.below**2).sum(axis=0)
-    return squares / np.where(total > 0, total, 1.0)
+def farther(pull: Values, sums: GroupSums) -> Values:
+    """How far an unseen group may lie off, shape (R,): the fewer groups, the farther.
+
+    The largest pull seen, times `1 + 30 / groups`, and at least `step`.
+    """
+    times = 1 + _FARTHER / np.maximum(sums.groups, 1)
+    reach: Values = np.maximum(times * pull.max(axis=0, initial=0.0), sums.step)
+    return reach
 
 
 def joined(above: Values, below: Values, unseen: Values, value: Values, size: Values) -> Values:
-    """Resampled values with an unseen group among the others, shape (R, B)."""
+    """Resampled values with an unseen group of that value and size, shape (R, B)."""
     extra = size[:, np.newaxis] * unseen
     total = below + extra
     if value.any():
@@ -144,7 +145,7 @@ def _ends(
     value = sums.value
     there = [k for k in scored if np.isfinite(value[k])]
     lower, upper = (
-        with_mean(joined(above, below, unseen, *worst(sums)), there)
+        with_mean(joined(above, below, unseen, worst(sums), sums.mean_size), there)
         for worst in (unseen_low, unseen_high)
     )
     low, high = lower_end(lower, tail), upper_end(upper, tail)

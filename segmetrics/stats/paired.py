@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from segmetrics.metrics.catalog import Aggregate, MetricInfo
 from segmetrics.stats.intervals import (
+    farther,
     joined,
     lower_end,
     resampled,
@@ -94,14 +95,30 @@ def paired_differences(
     samples = groups.size
     if not samples:
         return [Difference(None, None, None, 0, 0) for _ in targets]
-    change = _Change.of(one, two, numbers, resampling)
+    ends = paired_ends(one, two, numbers, targets, resampling)
     found = []
-    for places in map(list, targets):
+    for places, (low, high) in zip(map(list, targets), ends, strict=True):
         value = float(np.mean((one.value - two.value)[places])) if places else np.nan
         n = int(both[places].min(initial=samples))
-        ends = change.ends(places, resampling.tail) if np.isfinite(value) else (np.nan, np.nan)
-        found.append(_difference(value, ends, n, samples))
+        found.append(_difference(value, (low, high), n, samples, one))
     return found
+
+
+def paired_ends(
+    one: GroupSums,
+    two: GroupSums,
+    numbers: Index,
+    targets: Sequence[Sequence[int]],
+    resampling: Resampling,
+) -> list[tuple[float, float]]:
+    """Ends of `one - two`, which are sums of the same groups; NaN where undefined.
+
+    An unseen group joins the others that changed, for the worse or the better, `farther` than any
+    of them did in either direction. (The whole range, as `intervals` takes, would need hundreds of
+    groups to show that anything is no worse by 0.02.)
+    """
+    change = _Change.of(one, two, numbers, resampling)
+    return [change.ends(places, resampling.tail) for places in targets]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,12 +139,14 @@ class _Change:
         # The share of one more group of mean size, after weighing.
         extra = resampling.unseen() * groups / 2
         pull = one.influence() - two.influence() + np.nan_to_num(one.value - two.value)
-        most = np.maximum(np.abs(pull).max(axis=0), one.step)
+        most = farther(np.abs(pull), one)
         return cls(change, extra / (1 + extra), most)
 
     def ends(self, places: Sequence[int], tail: float) -> tuple[float, float]:
         """Lower and upper end of the mean change of some classes."""
         rows = list(places)
+        if not rows:
+            return np.nan, np.nan
         kept = (1 - self.share[rows]) * self.resampled[rows]
         unseen = self.share[rows] * self.most[rows, np.newaxis]
         low, high = (
@@ -158,6 +177,9 @@ def independent_differences(
     first_groups, second_groups
         Their groups: any integers that tell the groups of one set apart.
     """
+    samples = min(first_groups.size, second_groups.size)
+    if not samples:
+        return [Difference(None, None, None, 0, 0) for _ in targets]
     sides = []
     for stream, (observed, groups) in enumerate(((first, first_groups), (second, second_groups))):
         numbers, local = np.unique(groups, return_inverse=True)
@@ -169,26 +191,31 @@ def independent_differences(
         sides.append(
             (
                 one,
-                joined(above, below, unseen, *unseen_low(one)),
-                joined(above, below, unseen, *unseen_high(one)),
+                joined(above, below, unseen, unseen_low(one), one.mean_size),
+                joined(above, below, unseen, unseen_high(one), one.mean_size),
             )
         )
     (one, low_one, high_one), (two, low_two, high_two) = sides
-    samples = min(first_groups.size, second_groups.size)
     found = []
     for places in map(list, targets):
-        value = float(np.mean((one.value - two.value)[places])) if places else np.nan
+        if not places:
+            found.append(Difference(None, None, None, 0, samples))
+            continue
+        value = float(np.mean((one.value - two.value)[places]))
         n = int(min(s.groups[places].min(initial=samples) for s in (one, two)))
         low, high = (
             lower_end(x[places].mean(axis=0, keepdims=True), resampling.tail)[0]
             for x in (low_one - high_two, low_two - high_one)
         )
-        found.append(_difference(value, (float(low), -float(high)), n, samples))
+        found.append(_difference(value, (float(low), -float(high)), n, samples, one))
     return found
 
 
-def _difference(value: float, ends: tuple[float, float], groups: int, samples: int) -> Difference:
-    low, high = (round(end, 9) for end in ends)
-    if not np.isfinite([value, low, high]).all():
+def _difference(
+    value: float, ends: tuple[float, float], groups: int, samples: int, sums: GroupSums
+) -> Difference:
+    if not np.isfinite([value, *ends]).all():
         return Difference(value if np.isfinite(value) else None, None, None, groups, samples)
+    span = sums.most - sums.low
+    low, high = (min(max(round(end, 9), -span), span) for end in ends)
     return Difference(value, min(low, value), max(high, value), groups, samples)

@@ -11,6 +11,7 @@ import pytest
 from segmetrics.config import load_settings
 from segmetrics.config.build import evaluation_options, policy, result_settings
 from segmetrics.errors import ConfigError
+from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.slice_by import SliceBy
 
 TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")
@@ -67,6 +68,7 @@ def test_the_template_loads_with_its_values(params):
     assert settings.data.splits == ("train", "test")
     assert evaluation_options(settings).scored == ("tumour", "vessel")
     assert evaluation_options(settings).both_empty_is_one is False
+    assert evaluation_options(settings).resampling == Resampling(0.95, 10_000, 20260101)
     assert settings.checks.accuracy_paradox == "warn"
     assert set(result_settings(settings)) == set(TOP.split(", ")) - {
         "tracking", "gate", "promotion", "runtime",

@@ -134,7 +134,7 @@ def joined(above: Values, below: Values, unseen: Values, value: Values, size: Va
     if value.any():
         extra *= value[:, np.newaxis]
         above = np.add(above, extra, out=extra)
-    with np.errstate(invalid="ignore"):  # 0/0 where the metric is undefined
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 where the metric is undefined
         result: Values = np.divide(above, total, out=total)
     return result
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.metrics.catalog import AGGREGATES, CATALOG
+from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.stats.aggregate import estimates
 from segmetrics.stats.evaluation import SizeScope, Table
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.scopes import EvaluationOptions, aggregated
 from segmetrics.tables import Measurements
 from segmetrics.tables.objects import ObjectTable
 
@@ -26,29 +24,30 @@ def bucket_names(n_edges: int) -> tuple[str, ...]:
 
 
 def evaluate_sizes(
-    measurements: Measurements, groups: npt.NDArray[np.intp], edges: Sequence[int] | None
+    measurements: Measurements, groups: npt.NDArray[np.intp], options: EvaluationOptions
 ) -> dict[str, dict[str, SizeScope]]:
     """Object metrics of each class and region by size bucket; empty without objects.
 
     Parameters
     ----------
-    edges
-        Sizes in pixels that separate the buckets, each belonging to the upper one. None: thirds of
-        the reference objects of the class; to be shown, not to be judged by, because they move with
-        the data.
+    options
+        Their `size_edges` are sizes in pixels that separate the buckets, each belonging to the
+        upper one. None: thirds of the reference objects of the class; to be shown, not to be judged
+        by, because they move with the data (and their intervals leave that out).
     """
     table = measurements.objects
     if table is None:
         return {}
     return {
-        name: _class_sizes(table, target, groups, edges)
+        name: _class_sizes(table, target, groups, options)
         for target, name in enumerate(measurements.targets.names)
     }
 
 
 def _class_sizes(
-    table: ObjectTable, target: int, groups: npt.NDArray[np.intp], edges: Sequence[int] | None
+    table: ObjectTable, target: int, groups: npt.NDArray[np.intp], options: EvaluationOptions
 ) -> dict[str, SizeScope]:
+    edges = options.size_edges
     own = table.target == target
     sizes = table.size[own & ~table.predicted]
     if edges is None and not sizes.size:
@@ -70,7 +69,7 @@ def _class_sizes(
             high=ends[place + 1],
             references=int((inside & ~table.predicted).sum()),
             predictions=int((inside & table.predicted).sum()),
-            table=_table(observed, groups),
+            table=_table(observed, groups, options),
         )
     return scopes
 
@@ -79,12 +78,11 @@ def _thirds(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.quantile(sizes, [1 / 3, 2 / 3], method="higher").astype(np.int64)
 
 
-def _table(observed: Observations, groups: npt.NDArray[np.intp]) -> Table:
+def _table(
+    observed: Observations, groups: npt.NDArray[np.intp], options: EvaluationOptions
+) -> Table:
+    found = aggregated(observed, groups, (), options, only=_METRICS)
     return {
-        aggregate: {
-            metric.name: estimates(metric, observed, groups, aggregate)[0]
-            for metric in _METRICS
-            if aggregate in metric.aggregates
-        }
-        for aggregate in AGGREGATES
+        aggregate: {name: values[0] for name, values in per_class.items()}
+        for aggregate, (per_class, _) in found.items()
     }

@@ -13,22 +13,26 @@ from segmetrics.agreement import annotators_digest
 from segmetrics.by_size import evaluate_sizes
 from segmetrics.data.sample_list import read_sample_list
 from segmetrics.data.samples import SampleRow
+from segmetrics.data.subset import WHOLE, Subset, chosen
 from segmetrics.errors import DataError
 from segmetrics.files import write_text
 from segmetrics.metrics.catalog import CATALOG
+from segmetrics.slices import evaluate_slices
 from segmetrics.stats.aggregate import group_index
 from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
 from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
 from segmetrics.stats.scopes import pixel_totals
+from segmetrics.stats.thresholds import summarise_thresholds
+from segmetrics.stats.worst import WorstImages, worst_images
 from segmetrics.tables import Measurements, read_measurements
-
-# A column with more values than this is a measurement or a name, not a slice.
-MOST_SLICES = 50
 
 
 def evaluate_split(
-    measurements: Measurements, rows: Mapping[str, SampleRow], options: EvaluationOptions
+    measurements: Measurements,
+    rows: Mapping[str, SampleRow],
+    options: EvaluationOptions,
+    listed: int = 0,
 ) -> SplitEvaluation:
     """All metrics of a split: whole and by slice.
 
@@ -36,11 +40,13 @@ def evaluate_split(
     ----------
     rows
         The row of samples.csv of each measured id: its group and slice columns.
+    listed
+        How many samples the split has, where not all of them are measured.
     """
     ordered = [rows[i] for i in measurements.ids]
     groups = group_index([row.group for row in ordered])
     whole = evaluate_counts(measurements.observations, groups, measurements.classes, options)
-    slices, left_out = _slices(measurements, ordered, groups, options)
+    slices, left_out = evaluate_slices(measurements, ordered, groups, options)
     confusion = measurements.confusion
     return SplitEvaluation(
         samples=whole.samples,
@@ -53,9 +59,24 @@ def evaluate_split(
         **pixel_totals(measurements.counts, len(measurements.targets.classes)),
         slices=slices,
         slices_left_out=left_out,
-        sizes=evaluate_sizes(measurements, groups, options.size_edges),
+        sizes=evaluate_sizes(measurements, groups, options),
         annotators=_annotators(measurements, groups, options),
+        worst=_worst(measurements, options),
+        listed=listed if listed > whole.samples else 0,
+        thresholds=summarise_thresholds(
+            measurements.observations,
+            measurements.classes,
+            level=options.level,
+            threshold=options.threshold,
+        ),
     )
+
+
+def _worst(measurements: Measurements, options: EvaluationOptions) -> dict[str, WorstImages]:
+    targets = measurements.targets
+    names = (*options.scored, *(name for name, _ in targets.regions))
+    places = {name: targets.names.index(name) for name in names if name in targets.names}
+    return worst_images(measurements.ids, measurements.counts, places)
 
 
 def _annotators(
@@ -74,39 +95,19 @@ def _annotators(
     }
 
 
-def _slices(
-    measurements: Measurements,
-    rows: Sequence[SampleRow],
-    groups: npt.NDArray[np.intp],
-    options: EvaluationOptions,
-) -> tuple[dict[str, dict[str, Scope]], dict[str, str]]:
-    slices: dict[str, dict[str, Scope]] = {}
-    left_out: dict[str, str] = {}
-    for column in rows[0].columns if rows else ():
-        values = np.array([row.columns[column] or "(empty)" for row in rows], dtype=str)
-        distinct = np.unique(values)
-        if distinct.tolist() == ["(empty)"]:
-            left_out[column] = "every value is empty"
-            continue
-        if distinct.size > MOST_SLICES:
-            left_out[column] = f"{distinct.size} different values, at most {MOST_SLICES} are sliced"
-            continue
-        slices[column] = {}
-        for value in distinct.tolist():
-            chosen = np.flatnonzero(values == value)
-            slices[column][value] = evaluate_counts(
-                measurements.observations.rows(chosen),
-                groups[chosen],
-                measurements.classes,
-                options,
-            )
-    return slices, left_out
-
-
 def read_split(
-    split: str, results: Path, rows: Sequence[SampleRow], measured_with: str | None = None
+    split: str,
+    results: Path,
+    rows: Sequence[SampleRow],
+    measured_with: str | None = None,
+    subset: Subset = WHOLE,
 ) -> tuple[Measurements, dict[str, SampleRow]]:
     """The tables of a split with the row of each measured sample.
+
+    Parameters
+    ----------
+    subset
+        Which of the listed samples have to be in the tables, and no others.
 
     Raises
     ------
@@ -115,13 +116,14 @@ def read_split(
         or the tables were measured with other settings.
     """
     folder = results / "measurements" / split
-    listed = {s.id: s for s in read_sample_list(results / "samples" / f"{split}.csv")}
+    drawn = chosen(read_sample_list(results / "samples" / f"{split}.csv"), split, subset)
+    listed = {s.id: s for s in drawn.samples}
     measurements = read_measurements(folder)
     if measured_with is not None and measurements.key != measured_with:
         what = "was measured with other classes, encoding, ignored labels, threshold or `measure:`"
         raise DataError(str(folder), what, "run `dvc repro`")
     by_id = {row.id: row for row in rows if row.split == split}
-    lacking = sorted(set(listed) ^ set(measurements.ids) | set(listed) ^ set(by_id))
+    lacking = sorted(set(listed) ^ set(measurements.ids) | {*listed, *drawn.others} ^ set(by_id))
     if lacking:
         raise DataError(
             str(folder),
@@ -140,7 +142,7 @@ def read_split(
         raise DataError(
             str(folder), f"was measured on other files: {', '.join(stale[:10])}", "run `dvc repro`"
         )
-    return measurements, by_id
+    return measurements, {i: by_id[i] for i in measurements.ids}
 
 
 def write_dice_curve(path: Path, splits: Mapping[str, tuple[Measurements, Sequence[str]]]) -> None:

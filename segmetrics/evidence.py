@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segmetrics.data.sample_list import read_sample_list
+from segmetrics.data.subset import WHOLE, Chosen, Subset, chosen
 from segmetrics.errors import DataError, VerdictError
 from segmetrics.files import sha256_json, sha256_path
 from segmetrics.gates.verdict import SCHEMA
@@ -19,8 +21,10 @@ from segmetrics.tables import CONFUSION, IMAGES
 
 MANIFEST = "manifest.json"  # of a prediction folder
 SETTINGS = "params.yaml"  # the name of the settings among the inputs
-# The sections that the stage `evaluate` depends on.
-EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics")
+# The sections that the stage `evaluate` depends on; `rules` say which slices there are.
+EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics", "rules")
+# The keys of `data` that the stage `leakage` depends on.
+LEAKAGE_SETTINGS = ("splits", "judge", "classes", "exclude", "ignore", "encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Layout:
         `data.samples`, `data.root` and `infer.source`.
     results
         The folder of everything that stages write.
+    subset
+        The split of which only a sample is predicted and measured.
     """
 
     samples: Path
@@ -40,9 +46,14 @@ class Layout:
     source: Path
     splits: tuple[str, ...]
     results: Path = Path("results")
+    subset: Subset = WHOLE
 
     def sample_list(self, split: str) -> Path:
         return self.results / "samples" / f"{split}.csv"
+
+    def chosen(self, split: str) -> Chosen:
+        """The listed samples that are predicted, measured and evaluated."""
+        return chosen(read_sample_list(self.sample_list(split)), split, self.subset)
 
     def predictions(self, split: str) -> Path:
         return self.results / "predictions" / split
@@ -53,6 +64,18 @@ class Layout:
     @property
     def operating_point(self) -> Path:
         return self.results / "operating_point.json"
+
+    @property
+    def leakage(self) -> Path:
+        return self.results / "leakage.json"
+
+    @property
+    def leakage_pairs(self) -> Path:
+        return self.results / "leakage_pairs.png"
+
+    @property
+    def fingerprints(self) -> Path:
+        return self.results / "fingerprints"
 
     @property
     def evaluation(self) -> Path:
@@ -99,7 +122,8 @@ def digest(path: Path) -> str:
 def evaluation_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
     """Digests of what evaluation.json is computed from, some `settings` among them."""
     own = {name: settings[name] for name in EVALUATION_SECTIONS}
-    return {SETTINGS: sha256_json(own)} | _file_digests(layout)
+    point = {layout.operating_point.as_posix(): digest(layout.operating_point)}
+    return {SETTINGS: sha256_json(own)} | _file_digests(layout) | point
 
 
 def _file_digests(layout: Layout) -> dict[str, str]:
@@ -107,9 +131,19 @@ def _file_digests(layout: Layout) -> dict[str, str]:
     return {path.as_posix(): digest(path) for path in (layout.samples, *lists, *layout.tables)}
 
 
+def leakage_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of what leakage.json is computed from: sample lists, and how masks are read."""
+    data = {name: settings["data"][name] for name in LEAKAGE_SETTINGS}
+    lists = [layout.sample_list(split) for split in layout.splits]
+    own = sha256_json({"format": settings["format"], "data": data})
+    return {SETTINGS: own} | {path.as_posix(): digest(path) for path in lists}
+
+
 def verdict_inputs(layout: Layout, settings: Mapping[str, Any]) -> dict[str, str]:
     """Digests of what verdict.json is computed from, `settings` (those that count) among them."""
     paths = [layout.evaluation, layout.metrics, layout.operating_point]
+    # Not every pipeline has the stage; one that appears or goes is a change, too.
+    paths += [layout.leakage] if layout.leakage.exists() else []
     own = {path.as_posix(): digest(path) for path in paths}
     baseline = {layout.baseline.as_posix(): digest(layout.baseline)}
     manifests = [layout.predictions(split) / MANIFEST for split in layout.splits]
@@ -148,7 +182,9 @@ def read_verdict(path: Path) -> dict[str, Any]:
         raise DataError(
             str(path), f'unknown decision "{data["decision"]}"', "run `dvc repro check`"
         )
-    blocking = [r for r in data["rules"] if r["severity"] == "block" and r["outcome"] != "pass"]
+    lets_through = data.get("on_inconclusive") == "warn"
+    fine = ("pass", "inconclusive") if lets_through else ("pass",)
+    blocking = [r for r in data["rules"] if r["severity"] == "block" and r["outcome"] not in fine]
     blocking += [f for f in data["findings"] if f["severity"] == "block"]
     if data["decision"] == "pass" and (blocking or not data["rules"]):
         raise VerdictError(

@@ -6,7 +6,7 @@ a row is reused only where the settings and the digests of reference and predict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -20,7 +20,6 @@ from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.evidence import digest
 from segmetrics.inference.given import match_given
 from segmetrics.inference.store import Manifest, read_manifest
-from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import item_map, ordered_map
 from segmetrics.pixels import Question
@@ -28,6 +27,11 @@ from segmetrics.pixels import settings_key as settings_key  # of the tables that
 from segmetrics.progress import progress
 from segmetrics.tables import MeasuredImage
 
+_HELD = {
+    "labels": "one class a pixel",
+    "probability": "one probability a pixel",
+    "class_probabilities": "a probability for each class",
+}
 _CHUNK = 64  # images a part: about a second of work
 
 
@@ -47,6 +51,7 @@ def measure_split(
     question: Question,
     spacing: tuple[float, ...] | None,
     workers: int,
+    others: Collection[str] = (),
 ) -> None:
     """Measure a split: write the tables to `out`.
 
@@ -58,6 +63,8 @@ def measure_split(
         What is asked of every pair.
     spacing
         Of the pixels, one value per axis; empty: 1 for every axis; None: what the files say.
+    others
+        Ids of the split that are not to be measured: a folder may hold their predictions.
 
     Raises
     ------
@@ -68,8 +75,8 @@ def measure_split(
         listed: everything that is wrong is reported together.
     """
     manifest = read_manifest(predictions)
-    _check_kind(manifest, question.point, predictions)
-    pairs = pair_samples(samples, predictions, manifest)
+    check_kind(manifest, question, predictions)
+    pairs = pair_samples(samples, predictions, manifest, others)
     warn_jpeg_predictions(pair.prediction for pair in pairs)
     targets = replace(question.targets, annotators=annotators_digest(samples))
     parts = Parts(out, targets, settings_key(question, spacing))
@@ -100,15 +107,30 @@ def _prediction_digest(pair: Pair) -> str:
     return digest(pair.prediction)
 
 
-def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) -> None:
-    kind = manifest.kind if manifest else "given"
+def check_kind(manifest: Manifest | None, question: Question, folder: Path) -> None:
+    """Check that predictions are of the kind that the settings decide about.
+
+    Raises
+    ------
+    ConfigError
+        They are not.
+    """
+    kind, point = manifest.kind if manifest else "given", question.point
+    several = question.scheme.multilabel
+    if kind != "given" and several != (kind == "class_probabilities"):
+        raise ConfigError(
+            "data.encoding",
+            f'"{question.scheme.encoding}" is not what {folder} was predicted for: it holds '
+            f"{_HELD[kind]}",
+            f"run `dvc repro -f -s infer@{folder.name}`",
+        )
     if kind == "labels" and point.probability:
         raise ConfigError(
             "operating_point.decision",
             f'"{point.decision}" needs probabilities, {folder} holds label maps',
             "set operating_point: {decision: argmax, threshold: null}",
         )
-    if kind == "probability" and not point.probability:
+    if kind in ("probability", "class_probabilities") and not point.probability:
         raise ConfigError(
             "operating_point.decision",
             f'"argmax" needs label maps, {folder} holds probabilities',
@@ -116,8 +138,13 @@ def _check_kind(manifest: Manifest | None, point: OperatingPoint, folder: Path) 
         )
 
 
-def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | None) -> list[Pair]:
-    """The prediction file of every sample.
+def pair_samples(
+    samples: Sequence[Sample],
+    folder: Path,
+    manifest: Manifest | None,
+    others: Collection[str] = (),
+) -> list[Pair]:
+    """The prediction file of every sample; `others` as in `match_given`.
 
     Raises
     ------
@@ -125,7 +152,7 @@ def pair_samples(samples: Sequence[Sample], folder: Path, manifest: Manifest | N
         Files are missing or, in a folder that `infer` did not write, surplus: all are listed.
     """
     if manifest is None:
-        files = match_given(folder, samples)
+        files = match_given(folder, samples, others)
         return [Pair(sample, files[sample.id]) for sample in samples]
     pairs, problems = [], []
     for sample in samples:

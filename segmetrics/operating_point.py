@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from segmetrics.data.masks import threshold_level
 from segmetrics.errors import DataError
 from segmetrics.files import write_json
+from segmetrics.metrics.thresholds import Objective
+
+Decision = Literal["argmax", "fixed", "tuned"]
+
+
+@dataclass(frozen=True, slots=True)
+class TuningRequest:
+    """Where a threshold is to be looked for, and what it is to be best for."""
+
+    split: str
+    objective: Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Where a threshold comes from.
+
+    Attributes
+    ----------
+    tuned_on
+        The split.
+    digest
+        Of the ids, references and predictions that it was chosen from.
+    objective, value
+        What it is best for (`f2`, `precision where recall >= 0.95`), and how good it is there.
+    """
+
+    tuned_on: str
+    digest: str
+    objective: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """How predictions become labels: `argmax` label maps, or probabilities from `threshold` on."""
+    """How predictions become labels: `argmax` label maps, or probabilities from `threshold` on.
 
-    decision: Literal["argmax", "fixed"]
+    `tuning` is there where the threshold is not given but `tuned`.
+    """
+
+    decision: Decision
     threshold: float | None = None
+    tuning: Tuning | None = None
 
     @property
     def probability(self) -> bool:
@@ -32,12 +68,18 @@ class OperatingPoint:
         return threshold_level(self.threshold)
 
     def __str__(self) -> str:
-        return self.decision + (f", threshold {self.threshold:g}" if self.threshold else "")
+        text = self.decision + (f", threshold {self.threshold:g}" if self.threshold else "")
+        if self.tuning is None:
+            return text
+        return (
+            f"{text} ({self.tuning.objective}: {self.tuning.value:.4f} on {self.tuning.tuned_on})"
+        )
 
 
 def write_operating_point(path: Path, point: OperatingPoint) -> None:
-    """Write operating_point.json: `threshold` (null for argmax) and `source`."""
-    write_json(path, {"threshold": point.threshold, "source": point.decision})
+    """Write operating_point.json: `threshold` (null for argmax), `source`, and how it was tuned."""
+    more = asdict(point.tuning) if point.tuning else {}
+    write_json(path, {"threshold": point.threshold, "source": point.decision, **more})
 
 
 def read_operating_point(path: Path) -> OperatingPoint:
@@ -49,12 +91,26 @@ def read_operating_point(path: Path) -> OperatingPoint:
         Missing or damaged.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
-        threshold, source = data["threshold"], data["source"]
-        if (source, threshold is None) not in (("argmax", True), ("fixed", False)):
-            raise ValueError(f"source {source}, threshold {threshold}")
-        return OperatingPoint(source, None if threshold is None else float(threshold))
+        return _point(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             str(path), f"not an operating point ({error})", "run `dvc repro operate`"
         ) from error
+
+
+def _point(data: dict[str, Any]) -> OperatingPoint:
+    threshold, source = data["threshold"], data["source"]
+    if (source, threshold is None) not in (("argmax", True), ("fixed", False), ("tuned", False)):
+        raise ValueError(f"source {source}, threshold {threshold}")
+    if threshold is None:
+        return OperatingPoint(source)
+    if source == "fixed":
+        return OperatingPoint(source, float(threshold))
+    names = ("tuned_on", "digest", "objective")
+    tuned_on, digest, objective = (data[name] for name in names)
+    value, level = float(data["value"]), float(threshold) * 256
+    if not all(isinstance(data[name], str) for name in names) or not math.isfinite(value):
+        raise ValueError("no account of the tuning")
+    if level not in range(1, 256):
+        raise ValueError(f"threshold {threshold} is not one of 1/256 .. 255/256")
+    return OperatingPoint(source, float(threshold), Tuning(tuned_on, digest, objective, value))

@@ -10,6 +10,7 @@ import numpy as np
 from segmetrics.data.bands import is_large
 from segmetrics.data.grid import check_same_grid
 from segmetrics.data.labels import LabelScheme
+from segmetrics.data.levels import check_background, read_levels_of_classes
 from segmetrics.data.mask import Mask
 from segmetrics.data.masks import check_reference, lossy_pixels, read_mask
 from segmetrics.data.multilabel import PLACEHOLDER
@@ -49,6 +50,7 @@ class MeasuredPair:
             diagonal=m.diagonal,
             objects=m.objects,
             histograms=m.histograms,
+            near=m.near,
             scored=m.scored,
         )
 
@@ -74,14 +76,19 @@ def measure_files(
     scheme = question.scheme
     mask, reference_digest = _reference(reference, scheme)
     found, prediction_digest = _predicted(prediction, scheme, question.point)
-    if found.labels.shape != mask.labels.shape:
+    # Probabilities of classes that may overlap have their planes first.
+    planes = len(found.labels) if scheme.multilabel and question.point.probability else None
+    shape = found.labels.shape if planes is None else found.labels.shape[1:]
+    if shape != mask.labels.shape:
         raise DataError(
             str(prediction),
-            f"has shape {found.labels.shape}, its reference {reference} {mask.labels.shape}",
+            f"has shape {shape}, its reference {reference} {mask.labels.shape}",
             "nothing is resized to fit: write predictions at the size of the mask",
         )
     if mask.affine is not None and found.affine is not None:
         check_same_grid(mask, found, names=(str(reference), str(prediction)))
+    if planes is not None:
+        check_background(mask.labels, planes, str(reference), scheme)
     numbered = scheme.encoding == "instances"
     lossy = lossy_pixels(mask)
     # What holds 0 and one other value, once it is looked at. JPEG was warned of.
@@ -154,6 +161,8 @@ def _spacing(fixed: tuple[float, ...] | None, mask: Mask, where: str) -> tuple[f
 
 
 def _prediction(content: bytes, where: str, scheme: LabelScheme, point: OperatingPoint) -> Mask:
+    if point.threshold is not None and scheme.multilabel:
+        return read_levels_of_classes(content, where, scheme)
     if point.threshold is not None:
         return read_score_map(content, where)
     if scheme.encoding == "files":

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.data.labels import LabelScheme
+from segmetrics.data.levels import bits_of_levels, classes_of
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_json
 from segmetrics.format import FORMAT
 from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts, Labels, check_arrays, pairs_matrix
+from segmetrics.metrics.histograms import ScoreHistogram, near_histograms
 from segmetrics.metrics.label_pairs import Pairs, label_pairs
-from segmetrics.metrics.scores import ScoreHistogram, score_histogram
+from segmetrics.metrics.near import near_masks
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.shapes import ObjectOptions as ObjectOptions  # asked for together
 from segmetrics.shapes import PixelOptions as PixelOptions
@@ -42,6 +44,7 @@ class Measured:
     objects: ObjectRows | None
     histograms: ScoreHistogram | None
     scored: tuple[int, ...]
+    near: ScoreHistogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,14 @@ def settings_key(question: Question, spacing: tuple[float, ...] | None = None) -
     """The digest of every setting that the measurements depend on."""
     scheme = question.scheme
     labels = [scheme.names, scheme.values, scheme.ignore, scheme.encoding]
-    asked = [asdict(question.targets), question.point.threshold, asdict(question.options)]
+    asked: list[object] = [
+        asdict(question.targets),
+        question.point.threshold,
+        asdict(question.options),
+    ]
     asked.append(question.numbered)
+    if scheme.multilabel and question.point.probability:
+        asked.append(scheme.exclude)  # which class needs no probability map
     return sha256_json([FORMAT, SCHEMA, labels, asked, spacing])
 
 
@@ -83,7 +92,8 @@ def measure_arrays(
     reference
         Labels as stored.
     prediction
-        Labels as stored or, where the operating point has a threshold, scores `0 .. 255`.
+        Labels as stored or, where the operating point has a threshold, scores `0 .. 255`; these
+        have the classes along a further, first axis where classes may overlap.
     spacing
         One value per axis, in the unit of the distances.
     instances
@@ -100,7 +110,9 @@ def measure_arrays(
     """
     q, options = question, question.options
     predicted = prediction
-    if q.point.threshold is not None:
+    if q.point.threshold is not None and q.targets.overlapping:
+        predicted = bits_of_levels(prediction, q.point.level, q.scheme)
+    elif q.point.threshold is not None:
         predicted = (prediction >= q.point.level).view(np.uint8)
     pair = _Pair(reference, predicted, q, two_valued)
     shapes = Shapes()
@@ -114,15 +126,16 @@ def measure_arrays(
             spacing=spacing,
             instances=instances,
         )
-    histogram, scored = pair.histogram(prediction) if options.scores else (None, ())
+    scores = pair.histograms(prediction) if options.scores else (None, None, ())
     return Measured(
         matrix=pair.matrix,
         counts=pair.counts,
         columns={name: shapes.columns[name] for name in COLUMNS if name in shapes.columns},
         diagonal=shapes.diagonal,
         objects=shapes.objects,
-        histograms=histogram,
-        scored=scored,
+        histograms=scores[0],
+        near=scores[1],
+        scored=scores[2],
     )
 
 
@@ -138,16 +151,16 @@ class _Pair:
     ) -> None:
         self._q, self._reference, self._predicted = question, reference, predicted
         scheme = question.scheme
-        self._lookups = (
-            scheme.reference_lookup,
-            scheme.threshold_lookup if question.point.probability else scheme.prediction_lookup,
-        )
         k = scheme.n_classes
         self.counts: ConfusionCounts | None = None
         if question.targets.overlapping:
             self.matrix = np.zeros((k, k + 1), np.int64)
             self.counts = _count_masks(self.masks(), reference.size)
             return
+        self._lookups = (
+            scheme.reference_lookup,
+            scheme.threshold_lookup if question.point.probability else scheme.prediction_lookup,
+        )
         check_arrays(reference=reference, prediction=predicted)
         pairs = label_pairs(reference, predicted)
         if any(two_valued):
@@ -187,16 +200,39 @@ class _Pair:
         for inside in members:
             yield _within(true, inside), _within(found, inside)
 
-    def histogram(self, levels: Labels) -> tuple[ScoreHistogram, tuple[int, ...]]:
-        """Of the one class that the scores are about, and its place."""
-        k = self._q.scheme.n_classes
+    def histograms(self, levels: Labels) -> tuple[ScoreHistogram, ScoreHistogram, tuple[int, ...]]:
+        """Of all pixels and of those near a mask, for the class that the scores are about."""
+        if self._q.targets.overlapping:
+            return self._histograms(levels)
         foreground = self._q.scheme.foreground
-        true = self._true
-        found = score_histogram(
-            reference=true == foreground, scores=levels.astype(np.uint8, copy=False), valid=true < k
+        true, found = self._true == foreground, self._predicted != 0
+        valid = None if self.ignored is None else ~self.ignored
+        seen = found if valid is None else found & valid
+        both = near_histograms(
+            reference=true,
+            scores=levels.astype(np.uint8, copy=False),
+            near=near_masks(reference=true, prediction=seen),
+            valid=valid,
         )
-        one = ScoreHistogram(found.positives[np.newaxis], found.negatives[np.newaxis])
-        return one, (foreground,)
+        whole, near = (ScoreHistogram(h.positives[None], h.negatives[None]) for h in both)
+        return whole, near, (foreground,)
+
+    def _histograms(self, levels: Labels) -> tuple[ScoreHistogram, ScoreHistogram, tuple[int, ...]]:
+        """The same where classes overlap, for each that has a plane."""
+        classes = classes_of(len(levels), self._q.scheme, "prediction")
+        both = []
+        for k, plane in zip(classes, levels, strict=True):
+            true, found = ((bits & (1 << k)) != 0 for bits in (self._reference, self._predicted))
+            near = near_masks(reference=true, prediction=found)
+            scores = plane.astype(np.uint8, copy=False)
+            both.append(near_histograms(reference=true, scores=scores, near=near, valid=None))
+        whole, near_only = (
+            ScoreHistogram(
+                np.stack([h.positives for h in column]), np.stack([h.negatives for h in column])
+            )
+            for column in zip(*both, strict=True)
+        )
+        return whole, near_only, classes
 
 
 def _two_valued(

@@ -62,10 +62,11 @@ def measure_again(
         An image, mask or prediction changed, is missing, or cannot be read.
     """
     for split in layout.splits:
-        samples = read_sample_list(layout.sample_list(split))
+        samples = layout.chosen(split).samples
         folder = layout.predictions(split)
         pairs = pair_samples(samples, folder, read_manifest(folder))
-        problems = _changed(samples, question.scheme, workers)
+        # Files that are listed but not measured count, too: leakage was looked for in them.
+        problems = _changed(read_sample_list(layout.sample_list(split)), question.scheme, workers)
         measured: list[MeasuredImage] = []
         again = measure_pairs(pairs, question=question, spacing=spacing, workers=workers)
         for result in progress(again, total=len(pairs), text="measuring again"):

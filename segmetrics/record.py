@@ -15,6 +15,8 @@ from segmetrics.stats.evaluation import Evaluation, Scope
 from segmetrics.tables import IMAGES, read_table
 from segmetrics.texts import verdict_markdown
 
+Ids = Literal["plain", "hashed", "none"]
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -26,6 +28,8 @@ class Record:
         The settings that determine results, nested.
     ids
         How sample ids leave the machine: `plain`, `hashed`, or `none` (no per-image tables).
+    verdict
+        Its ids already are as they may leave; those of `evaluation` are not.
     """
 
     eval_id: str
@@ -34,7 +38,7 @@ class Record:
     evaluation: Evaluation
     verdict: Mapping[str, Any]
     model_digest: str
-    ids: Literal["plain", "hashed", "none"] = "hashed"
+    ids: Ids = "hashed"
 
 
 def read_record(
@@ -42,7 +46,7 @@ def read_record(
     settings: Mapping[str, Any],
     *,
     experiment: str,
-    ids: Literal["plain", "hashed", "none"],
+    ids: Ids,
 ) -> Record:
     """Everything that goes into the run of the evaluation at hand.
 
@@ -57,7 +61,7 @@ def read_record(
         experiment=experiment,
         settings=settings,
         evaluation=Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation)),
-        verdict=verdict,
+        verdict=outgoing(verdict, ids),
         model_digest=digest(layout.source),
         ids=ids,
     )
@@ -96,7 +100,7 @@ def flat_params(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]
 def collect_artifacts(folder: Path, record: Record, layout: Layout) -> None:
     """Put the artifacts of a run together; sample ids only as `record.ids` allows."""
     write_json(folder / "verdict.json", record.verdict)
-    write_json(folder / "evaluation.json", record.evaluation.to_json())
+    write_json(folder / "evaluation.json", outgoing(record.evaluation.to_json(), record.ids))
     (folder / "verdict.md").write_text(
         verdict_markdown(record.verdict, record.evaluation), encoding="utf-8"
     )
@@ -118,6 +122,31 @@ def _write_table(table: Any, target: Path, ids: str) -> None:
         names = [hash_id(name) for name in table.column("id").to_pylist()]
         table = table.set_column(table.schema.get_field_index("id"), "id", pa.array(names))
     pq.write_table(table, target, compression="zstd")
+
+
+def outgoing(value: Any, ids: Ids) -> Any:
+    """Nested JSON values as they may leave the machine.
+
+    Sample ids stand under `id` (a text) and `ids` (texts) and nowhere else: they are hashed, or
+    left out with `none`. A class of the name `id` has numbers below it, which stay.
+    """
+    if ids == "plain":
+        return value
+    if isinstance(value, Mapping):
+        kept = {k: v for k, v in value.items() if ids != "none" or not _holds_ids(k, v)}
+        return {k: _hashed(v) if _holds_ids(k, v) else outgoing(v, ids) for k, v in kept.items()}
+    if isinstance(value, list | tuple):
+        return [outgoing(inner, ids) for inner in value]
+    return value
+
+
+def _holds_ids(key: str, value: Any) -> bool:
+    one = key == "id" and isinstance(value, str)
+    return one or (key == "ids" and isinstance(value, list | tuple))
+
+
+def _hashed(value: Any) -> Any:
+    return hash_id(value) if isinstance(value, str) else [hash_id(name) for name in value]
 
 
 def hash_id(sample: str) -> str:

@@ -18,7 +18,7 @@ from segmetrics.data.pictures import SUFFIXES
 from segmetrics.errors import ConfigError
 from segmetrics.files import write_text
 from segmetrics.gates.domains import DOMAINS
-from segmetrics.sniff import Guess, guess_masks, guess_model
+from segmetrics.sniff import Guess, first_guess
 
 _TEMPLATES = files("segmetrics") / "templates"
 
@@ -121,8 +121,7 @@ class _Sources:
         where = _relative(source, target) if source else default
         if request.images is None or request.masks is None:
             samples = "data/samples.csv"
-            guess = guess_model(Guess(), request.model)
-            return cls("data", samples, _EXAMPLE, where, ("data",), guess)
+            return cls("data", samples, _EXAMPLE, where, ("data",), first_guess([], request.model))
         images = files_by_stem(request.images, SUFFIXES, "image")
         masks = files_by_stem(request.masks, SUFFIXES, "mask")
         stems = pair_by_stem(images, masks, ("image", "mask"))
@@ -130,14 +129,13 @@ class _Sources:
         root = _common(request.images.resolve(), request.masks.resolve(), target)
         inside = not Path(root).is_absolute() and not root.startswith("..")
         samples = f"{root}/samples.csv" if inside and root != "." else "samples.csv"
-        guess = guess_masks(list(masks.values()))
         return cls(
             root=root,
             samples=samples,
             rows=_rows(stems, images, masks, (target / root).resolve()),
             source=where,
             folders=tuple(folders),
-            guess=guess_model(guess, request.model),
+            guess=first_guess(list(masks.values()), request.model),
         )
 
 
@@ -198,7 +196,7 @@ def _params(request: Request, sources: _Sources) -> str:
         "encoding": guess.encoding,
         "critical": _critical(request.domain, guess),
         "source": _scalar(sources.source),
-        "size": f"[{guess.size[0]}, {guess.size[1]}]" if guess.size else "null",
+        "size": str(list(guess.size)) if guess.size else "null",
         "operating_point": (
             "{decision: fixed, threshold: 0.5}"
             if guess.decision == "fixed"

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.masks import read_mask
+from segmetrics.data.multilabel import channels_of
 from segmetrics.data.pictures import read_bytes
-from segmetrics.errors import ModelError
+from segmetrics.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from segmetrics.inference.onnx_model import OnnxModel
 
 MOST_READ = 200
 MOST_CLASSES = 64
@@ -24,7 +29,7 @@ class Guess:
     exclude: tuple[str, ...] = ("background",)
     ignore: tuple[int, ...] = ()
     encoding: str = "labels"
-    size: tuple[int, int] | None = None
+    size: tuple[int, ...] | None = None
     decision: str = "argmax"
 
     @property
@@ -62,19 +67,57 @@ def guess_masks(masks: Sequence[Path]) -> Guess:
     return Guess(classes=classes, ignore=ignore)
 
 
-def guess_model(guess: Guess, model: Path | None) -> Guess:
-    """Add the fixed size of a model and whether it gives one probability or one score a class."""
+def first_guess(masks: Sequence[Path], model: Path | None) -> Guess:
+    """A first params.yaml from the first masks, where there are any, and the model.
+
+    Raises
+    ------
+    DataError
+        A mask cannot be read.
+    ModelError
+        The model cannot be loaded, or does not fit.
+    """
+    loaded = _loaded(model)
+    if loaded is None:
+        return guess_masks(masks) if masks else Guess()
+    size = tuple(n for n in loaded.size if n is not None)
+    fixed = size if len(size) == loaded.ndim else None
+    several = _several_classes(masks[0], loaded) if masks else None
+    if several is not None:
+        return replace(several, size=fixed)
+    found = guess_masks(masks) if masks else Guess()
+    return replace(found, size=fixed, decision="fixed" if loaded.n_outputs == 1 else "argmax")
+
+
+def _several_classes(mask: Path, model: OnnxModel) -> Guess | None:
+    """Classes that may overlap: the model has a sigmoid for each, the masks a channel."""
+    k = model.n_outputs
+    if model.operation != "Sigmoid" or k is None or k < 2:
+        return None
+    try:
+        channels = channels_of(read_bytes(mask), str(mask))[0]
+    except DataError:
+        return None  # said when the masks are read as labels
+    if channels[0].ndim != model.ndim or len(channels) not in (k, k + 1):
+        return None
+    names = [f"class_{value}" for value in range(len(channels))]
+    if len(channels) == k + 1:  # the model leaves one out, usually the first
+        names[0] = "background"
+    classes = {name: value for value, name in enumerate(names)}
+    exclude = ("background",) if "background" in classes else ()
+    return Guess(classes, exclude, encoding="channels", decision="fixed")
+
+
+def _loaded(model: Path | None) -> OnnxModel | None:
+    """The model; None where there is none, or where nothing can run it."""
     if model is None or model.suffix.lower() != ".onnx":
-        return guess
+        return None
     from segmetrics.inference.onnx_model import OnnxModel
 
     try:
-        loaded = OnnxModel(model, threads=1, providers=("CPUExecutionProvider",))
+        return OnnxModel(model, threads=1, providers=("CPUExecutionProvider",))
     except ModelError as error:
         # The pipeline extra may be missing where `init` runs; a broken model must be said now.
         if "not installed" in str(error):
-            return guess
+            return None
         raise
-    height, width = loaded.size
-    size = (height, width) if height and width else None
-    return replace(guess, size=size, decision="fixed" if loaded.n_outputs == 1 else "argmax")

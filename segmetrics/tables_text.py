@@ -147,10 +147,11 @@ def _subject(rule: Rule) -> str:
     """`recall (group_mean) of every class on test`."""
     of = {"every": "every class", "mean": "the class mean"}.get(rule.class_name, rule.class_name)
     where = f" on {rule.split}"
-    if rule.slice_value is not None:
-        where += f" where {rule.slice_column}={rule.slice_value}"
-    elif rule.slice_column is not None:
-        where += f" for {'the worst' if rule.worst else 'each'} {rule.slice_column}"
+    if rule.slice_by is not None and rule.slice_value is not None:
+        where += f" where {rule.slice_by.text}={rule.slice_value}"
+    elif rule.slice_by is not None:
+        where += f" for {'the worst' if rule.worst else 'each'} {rule.slice_by.text}"
+        where += f" ({', '.join(rule.slice_by.bins)})" if rule.slice_by.bins else ""
     if rule.size is not None:
         where += f", objects of size {rule.size}"
     return f"{rule.metric} ({rule.aggregate}) of {of}{where}"

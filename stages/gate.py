@@ -7,7 +7,7 @@ from segmetrics.config import load_settings
 from segmetrics.config.build import layout, result_settings
 from segmetrics.entry import run
 from segmetrics.evidence import check_receipt, read_current_verdict
-from segmetrics.texts import print_verdict, terminal
+from segmetrics.texts import print_verdict, terminal, write_step_summary
 
 
 def main() -> int:
@@ -16,6 +16,7 @@ def main() -> int:
     verdict = read_current_verdict(files, results)
     check_receipt(files, results)
     print_verdict(verdict, terminal())
+    write_step_summary(verdict)
     if verdict["decision"] == "pass":
         return 0
     if not settings.gate.enforce:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, preprocessing, runtime
-from segmetrics.data.sample_list import read_sample_list
 from segmetrics.entry import argument, run
 from segmetrics.inference.predict import infer_split
 
@@ -14,8 +13,9 @@ def main() -> None:
     split = argument(1, "a split")
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
+    chosen = files.chosen(split)
     manifest = infer_split(
-        read_sample_list(files.sample_list(split)),
+        chosen.samples,
         split=split,
         source=files.source,
         command=settings.infer.command,
@@ -23,8 +23,9 @@ def main() -> None:
         how=preprocessing(settings),
         scheme=label_scheme(settings),
         runtime=runtime(settings),
+        others=chosen.others,
     )
-    print(f"{split}: {len(manifest.entries)} predictions ({manifest.kind})")
+    print(f"{split}: {chosen} predictions ({manifest.kind})")
 
 
 if __name__ == "__main__":

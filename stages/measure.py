@@ -5,7 +5,6 @@ from pathlib import Path
 
 from segmetrics.config import load_settings
 from segmetrics.config.build import layout, question, spacing, workers
-from segmetrics.data.sample_list import read_sample_list
 from segmetrics.entry import argument, run
 from segmetrics.measure import measure_split
 from segmetrics.operating_point import read_operating_point
@@ -15,16 +14,17 @@ def main() -> None:
     split, predictions = argument(1, "a split"), Path(argument(2, "a folder of predictions"))
     settings = load_settings(Path("params.yaml"))
     files = layout(settings)
-    samples = read_sample_list(files.sample_list(split))
+    chosen = files.chosen(split)
     measure_split(
-        samples,
+        chosen.samples,
         predictions=predictions,
         out=files.measurements(split),
         question=question(settings, read_operating_point(files.operating_point)),
         spacing=spacing(settings),
         workers=workers(settings),
+        others=chosen.others,
     )
-    print(f"{split}: {len(samples)} pairs measured")
+    print(f"{split}: {chosen} pairs measured")
 
 
 if __name__ == "__main__":

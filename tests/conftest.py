@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,6 +31,9 @@ SIZES = ((20, 24), (16, 16), (20, 24), (33, 18))
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(DVC_NO_ANALYTICS="1", MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
+    # No test asserts on time: a busy machine is no failure.
+    hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture
@@ -49,6 +53,26 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture
+def texture_of() -> Callable[..., np.ndarray]:
+    """`texture_of(seed, shape)`: a picture with structure of every size, uint8."""
+    return _texture
+
+
+def _texture(seed: int, shape: tuple[int, ...] = (96, 128)) -> np.ndarray:
+    """Noise whose amplitude falls as 1 / frequency, as in natural images."""
+    rng = np.random.default_rng(seed)
+    noise = np.fft.rfftn(rng.normal(size=shape))
+    grids = np.meshgrid(
+        *[np.fft.fftfreq(n) for n in shape[:-1]], np.fft.rfftfreq(shape[-1]), indexing="ij"
+    )
+    radius = np.sqrt(sum(g**2 for g in grids))
+    radius.reshape(-1)[0] = 1
+    picture = np.fft.irfftn(noise / radius, shape, axes=range(len(shape)))
+    low, high = picture.min(), picture.max()
+    return np.rint((picture - low) * (235 / (high - low)) + 5).astype(np.uint8)
 
 
 @pytest.fixture

@@ -58,6 +58,45 @@ def brightness(
     return _save(path, nodes, [batch, channels, *size], [batch, 1, *size], constants)
 
 
+def overlapping(
+    path: Path,
+    centres: Sequence[float] = (0.3, 0.6),
+    *,
+    channels: int = 1,
+    size: tuple[Dimension, ...] = ("h", "w"),
+    slopes: Sequence[float] = (STEEPNESS,),
+    last: str = "Sigmoid",
+    declared: bool = True,
+) -> Path:
+    """A probability for each class: sigmoid(slope (mean of the channels - centre)).
+
+    `last` is the operation that the scores come from; `hidden softmax` does what Softmax does.
+    """
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["grey", "centres"], ["shifted"]),
+        helper.make_node("Mul", ["shifted", "steepness"], ["logit"]),
+    ]
+    if last == "hidden softmax":
+        nodes += [
+            helper.make_node("Exp", ["logit"], ["power"]),
+            helper.make_node("ReduceL1", ["power"], ["sum"], axes=[1], keepdims=1),
+            helper.make_node("Div", ["power", "sum"], ["scores"]),
+        ]
+    else:
+        options = {"axis": 1} if "oftmax" in last else {}
+        nodes.append(helper.make_node(last, ["logit"], ["moved"], **options))
+        nodes.append(helper.make_node("Identity", ["moved"], ["scores"]))
+    k = len(centres)
+    shape = (1, k, *(1 for _ in size))
+    constants = {
+        "centres": np.float32(centres).reshape(shape),
+        "steepness": np.float32(slopes).reshape(1, len(slopes), *shape[2:]),
+    }
+    outputs = ["n", k if declared else "k", *size]
+    return _save(path, nodes, ["n", channels, *size], outputs, constants)
+
+
 def logits(path: Path) -> Path:
     """`brightness` without its sigmoid."""
     return brightness(path, sigmoid=False)

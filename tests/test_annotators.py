@@ -14,6 +14,7 @@ from segmetrics.measure import measure_split
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pixels import PixelOptions, Question
 from segmetrics.stats.evaluation import Evaluation
+from segmetrics.stats.resampling import Resampling
 from segmetrics.tables import Targets, read_measurements
 
 
@@ -85,12 +86,15 @@ def test_the_number_of_workers_changes_no_byte(run):
 def test_the_agreement_of_every_pair_is_in_the_evaluation(run, annotated):
     measured = read_measurements(run())
     rows = {r.id: r for r in read_samples(annotated.root / "samples.csv")}
-    split = evaluate_split(measured, rows, EvaluationOptions(("foreground",)))
+    asked = EvaluationOptions(("foreground",), resampling=Resampling(resamples=100))
+    split = evaluate_split(measured, rows, asked)
     scope = split.annotators["anna vs ben"]
     assert scope.samples == 3
     r, p = (np.stack([array(annotated.root, who, i) for i in range(3)]) for who in ("anna", "ben"))
     dice = 2 * (r & p).sum() / (r.sum() + p.sum())
-    assert scope.estimate("foreground", "pooled", "dice").value == pytest.approx(dice, abs=1e-12)
+    estimate = scope.estimate("foreground", "pooled", "dice")
+    assert estimate.value == pytest.approx(dice, abs=1e-12)
+    assert estimate.low < estimate.value < estimate.high
     evaluation = Evaluation({"test": split}, {})
     assert Evaluation.from_json(evaluation.to_json(), "e") == evaluation
 

@@ -157,7 +157,21 @@ def test_a_verdict_that_is_no_pass_ends_with_1_and_says_why(explain, decision):
     assert done.out.startswith(f"{decision.upper()}: ")
     assert "tumour_dice: 0.7500 is below 0.8" in done.out
     assert "warn: accuracy_paradox: look [here]" in done.out
-    assert "improve the model or, if a bound does not fit your use" in done.out
+    assert "improve the model where it misses its bounds (tumour_dice)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("markdown", "FAIL: 1 of 1 rules"), ("junit", "<?xml version="), ("json", "{")],
+)
+def test_a_verdict_for_tools(tmp_path, outcome, form, begins):
+    path = tmp_path / "verdict.json"
+    path.write_text(json.dumps(verdict("fail")))
+    done = outcome(main, ["verdict", str(path), "--format", form])
+    assert done.code == 1
+    assert done.out.startswith(begins)
+    assert "tumour_dice" in done.out
+    assert done.out.endswith("\n")
 
 
 def test_a_pass_ends_with_0(explain):

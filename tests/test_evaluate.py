@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,14 +15,16 @@ from segmetrics.data.sample_list import write_sample_list
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.evaluate import (
-    MOST_SLICES,
     EvaluationOptions,
     evaluate_split,
     read_split,
     write_dice_curve,
 )
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.slices import MOST_SLICES
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.resampling import Resampling
+from segmetrics.stats.slice_by import SliceBy
 from segmetrics.tables import Measurements, Targets
 
 OPTIONS = EvaluationOptions(scored=("cell",))
@@ -95,6 +99,21 @@ def test_slices_are_evaluated_like_splits_of_their_own():
     assert split.slices["scanner"]["(empty)"].samples == 1
 
 
+def test_the_whole_and_its_slices_have_intervals():
+    groups = {"a": "x", "b": "x", "c": "y"}
+    options = EvaluationOptions(scored=("cell",), resampling=Resampling(resamples=100))
+    split = evaluate_split(tables(PAIRS), rows(groups, scanner=groups), options)
+    for scope in (split, *split.slices["scanner"].values()):
+        for name in ("cell", "mean"):
+            estimate = scope.estimate(name, "group_mean", "dice")
+            assert estimate.low < estimate.value < estimate.high or estimate.value == 0
+            assert estimate.groups == scope.groups
+    # The slice of one group: whatever it shows, the next one may be all wrong or all right.
+    alone = split.slices["scanner"]["x"].estimate("cell", "pooled", "dice")
+    assert alone.low < 0.1
+    assert alone.high > 0.95
+
+
 def test_a_column_of_too_many_values_is_left_out_and_said():
     names = [f"s{i:02}" for i in range(MOST_SLICES + 1)]
     measured = tables(dict.fromkeys(names, (1, 1, 1)))
@@ -102,6 +121,84 @@ def test_a_column_of_too_many_values_is_left_out_and_said():
     split = evaluate_split(measured, own, OPTIONS)
     assert list(split.slices) == ["site"]
     assert split.slices_left_out == {"age": "51 different values, at most 50 are sliced"}
+
+
+ROWS = {
+    "a": {"w": "rain", "c": "Bern", "age": "39.9"},
+    "b": {"w": "rain", "c": "Basel", "age": "40"},
+    "c": {"w": "sun", "c": "Bern", "age": "71"},
+}
+BY = {name: {i: row[name] for i, row in ROWS.items()} for name in ("w", "c", "age")}
+CROSSED, AGE = SliceBy(("w", "c")), SliceBy(("age",), (40.0, 60.0))
+
+
+def asked(*by: SliceBy) -> EvaluationOptions:
+    return EvaluationOptions(scored=("cell",), slices=by)
+
+
+def test_crossed_columns_and_bins_hold_every_sample_once():
+    own = rows({"a": "x", "b": "x", "c": "y"}, **BY)
+    split = evaluate_split(tables(PAIRS), own, asked(CROSSED, AGE))
+    assert list(split.slices) == ["w", "c", "age", "w x c", "age | 40 | 60"]
+    crossed, ages = split.slices[CROSSED.key], split.slices[AGE.key]
+    assert {name: value(scope, "pooled") for name, scope in crossed.items()} == {
+        "rain x Basel": DICE["b"], "rain x Bern": DICE["a"], "sun x Bern": DICE["c"],
+    }  # fmt: skip
+    assert list(ages) == ["below 40", "40 to 60", "60 and above"]
+    assert value(ages["60 and above"], "pooled") == DICE["c"]
+    assert [scope.samples for scope in ages.values()] == [1, 1, 1]
+
+
+def test_a_bin_without_samples_is_not_there():
+    own = rows({"a": "x", "b": "x", "c": "y"}, age={"a": "1", "b": "70", "c": "2"})
+    split = evaluate_split(tables(PAIRS), own, asked(AGE))
+    assert {name: scope.samples for name, scope in split.slices[AGE.key].items()} == {
+        "below 40": 2, "60 and above": 1,
+    }  # fmt: skip
+
+
+def test_groups_are_counted_within_a_slice():
+    own = rows({"a": "x", "b": "x", "c": "y"}, w={"a": "1", "b": "1", "c": "1"},
+               c={"a": "1", "b": "2", "c": "2"})  # fmt: skip
+    crossed = evaluate_split(tables(PAIRS), own, asked(CROSSED)).slices[CROSSED.key]
+    counted = {name: (scope.samples, scope.groups) for name, scope in crossed.items()}
+    assert counted == {"1 x 1": (1, 1), "1 x 2": (2, 2)}
+    estimate = crossed["1 x 2"].estimate("cell", "image_mean", "dice")
+    assert (estimate.groups, estimate.defined) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("by", "cells", "why"),
+    [
+        (AGE, ["30", "n/a", ""], '2 of 3 samples hold no number in age: b ("n/a"), c ("")'),
+        (AGE, ["", "", ""], '3 of 3 samples hold no number in age: a (""), b (""), c ("")'),
+        (SliceBy(("sex",)), ["1", "2", "3"], "samples.csv has no column sex (columns: age)"),
+        (SliceBy(("sex",), (1.0,)), ["1", "2", "3"], "samples.csv has no column sex "
+         "(columns: age)"),
+        (SliceBy(("age", "w")), ["1", "2", "3"], "samples.csv has no column w (columns: age)"),
+    ],
+)  # fmt: skip
+def test_slices_that_a_rule_asks_for_and_cannot_be_say_why(by, cells, why):
+    own = rows(dict.fromkeys("abc", "x"), age=dict(zip("abc", cells, strict=True)))
+    split = evaluate_split(tables(PAIRS), own, asked(by))
+    assert by.key not in split.slices
+    assert split.slices_left_out[by.key] == why
+
+
+def test_a_column_that_a_rule_names_may_have_many_values():
+    names = [f"s{i:02}" for i in range(MOST_SLICES + 1)]
+    measured = tables(dict.fromkeys(names, (1, 1, 1)))
+    own = rows({n: n for n in names}, site={n: n for n in names})
+    split = evaluate_split(measured, own, asked(SliceBy(("site",))))
+    assert len(split.slices["site"]) == MOST_SLICES + 1
+
+
+def test_slices_do_not_depend_on_the_order_of_the_rows():
+    own = rows({"a": "x", "b": "x", "c": "y"}, **BY)
+    options = dataclasses.replace(asked(CROSSED, AGE), resampling=Resampling(resamples=50))
+    one = evaluate_split(tables(PAIRS), own, options)
+    two = evaluate_split(tables(PAIRS), dict(reversed(own.items())), options)
+    assert json.dumps(one.to_json()) == json.dumps(two.to_json())
 
 
 @pytest.mark.parametrize(("one", "expected", "undefined"), [(False, 0.8, 1), (True, 0.9, 0)])

@@ -42,12 +42,15 @@ def examples(page, repository, tmp_path):
 
 
 def test_every_example_is_valid_and_means_what_stands_beside_it(examples):
-    labels, rgb, cityscapes, instances, regions, spacing, given = examples
+    labels, rgb, cityscapes, instances, overlapping, regions, spacing, given = examples
     assert label_scheme(labels).values == ((0,), (1, 4), (2,))
     assert label_scheme(rgb).values[2] == (0x00008E, 0x000046)
     scheme = label_scheme(cityscapes)
     assert (scheme.n_classes, len(scheme.ignore)) == (19, 256 - 19)
     assert instances.measure.objects.size_edges == (64, 512)
+    assert targets(overlapping).overlapping
+    assert targets(overlapping).scores
+    assert overlapping.operating_point.threshold == 0.5
     assert [name for name, _ in targets(regions).regions] == [
         "whole_tumour", "tumour_core", "enhancing_tumour",
     ]  # fmt: skip

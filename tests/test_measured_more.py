@@ -11,10 +11,12 @@ from segmetrics import measure
 from segmetrics.data.samples import SampleRow
 from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions, evaluate_split
-from segmetrics.gates.rules import Rule, judge_rules
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.rules import Rule
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
 from segmetrics.stats.evaluation import Evaluation
+from segmetrics.stats.resampling import Resampling
 from segmetrics.tables import Targets, read_measurements
 
 ALL = PixelOptions(
@@ -35,7 +37,8 @@ def evaluated(run_measure, dataset):
         measured = read_measurements(out)
         rows = {r.id: SampleRow(r.id, r.image, r.mask, "test", r.id[-1], {}) for r in dataset.rows}
         scored = measured.targets.classes[1:]
-        evaluation = evaluate_split(measured, rows, EvaluationOptions(scored, size_edges=edges))
+        asked = EvaluationOptions(scored, size_edges=edges, resampling=Resampling(resamples=100))
+        evaluation = evaluate_split(measured, rows, asked)
         return measured, evaluation
 
     return run
@@ -124,8 +127,10 @@ def test_object_recall_by_size_is_that_of_plain_components(evaluated, dataset, p
     for name, (hits, n) in found.items():
         scope = split.sizes["cell"][name]
         assert scope.references == n
-        recall = scope.table["pooled"]["object_recall"].value
-        assert recall == (pytest.approx(hits / n) if n else None)
+        recall = scope.table["pooled"]["object_recall"]
+        assert recall.value == (pytest.approx(hits / n) if n else None)
+        assert (recall.low is None) == (recall.high is None) == (n == 0)
+        assert n == 0 or recall.low < recall.high
     whole = split.estimate("cell", "pooled", "object_recall")
     hits, n = np.sum(list(found.values()), axis=0)
     assert whole.value == pytest.approx(hits / n)
@@ -161,7 +166,12 @@ def test_everything_comes_back_from_evaluation_json(evaluated):
 
 
 def judged(split, **rule):
-    whole = {"class_name": "cell", "aggregate": "pooled", "split": "test"} | rule
+    whole = {
+        "class_name": "cell",
+        "aggregate": "pooled",
+        "split": "test",
+        "statistic": "point",
+    } | rule
     return judge_rules([Rule("r", **whole)], Evaluation({"test": split}, {}), ("cell", "wall"))
 
 

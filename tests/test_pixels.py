@@ -191,3 +191,27 @@ def test_memory_of_class_masks_does_not_grow_with_the_classes():
         tracemalloc.stop()
     # 50 classes more, kept, would be 50 masks of a side more.
     assert peaks[1] - peaks[0] < 2 * labels.size, peaks
+
+
+SCORED = LabelScheme.of({"background": 0, "lesion": 1}, ignore=[255], exclude=["background"])
+
+
+@given(
+    reference=arrays.arrays(np.uint8, (9, 12), elements=st.sampled_from([0, 0, 0, 1, 255])),
+    scores=arrays.arrays(np.uint8, (9, 12), elements=st.sampled_from([0, 0, 0, 99, 127, 128, 255])),
+)
+def test_scores_near_the_masks_are_those_within_one_pixel_of_them(reference, scores):
+    found = measure(
+        reference, scores, scheme=SCORED, targets=Targets(SCORED.names, scores=True),
+        point=OperatingPoint("fixed", 0.5), scores=True,
+    )  # fmt: skip
+    valid = reference != 255
+    masks = ((reference == 1) | (scores >= 128)) & valid
+    padded = np.pad(masks, 1)  # 2 % of a diagonal of 15: at least 1
+    shifts = [padded[r : r + 9, c : c + 12] for r in range(3) for c in range(3)]
+    near = np.any(shifts, axis=0) & valid
+    for histogram, chosen in ((found.histograms, valid), (found.near, near)):
+        for counted, label in ((histogram.positives, 1), (histogram.negatives, 0)):
+            expected = np.bincount(scores[chosen & (reference == label)], minlength=256)
+            assert np.array_equal(counted, expected[np.newaxis])
+    assert found.scored == (1,)

@@ -25,6 +25,7 @@ SCRIPTS = (
     "evaluate",
     "gate",
     "infer",
+    "leakage",
     "measure",
     "operate",
     "samples",
@@ -165,6 +166,44 @@ def test_a_model_says_its_size_and_decision(
     point = settings.operating_point
     assert (point.decision, point.threshold) == (decision, 0.5 if decision == "fixed" else None)
     assert "models/m.onnx" in out
+
+
+@pytest.mark.parametrize("pages", [2, 3])
+def test_a_model_and_masks_of_overlapping_classes(repo, data, init, models: ModuleType, pages):
+    data()
+    for i in range(3):
+        (repo / "data" / "masks" / f"s{i}.png").unlink()
+        stack = np.stack([k == LABELS for k in range(pages)]).astype(np.uint8)
+        np.save(repo / "data" / "masks" / f"s{i}.npy", stack)
+    model = models.overlapping(repo / "models" / "m.onnx")  # of two classes
+    init(*DATA, "--model", "models/m.onnx")
+    settings = load_settings(repo / "params.yaml")
+    first = {"background": 0} if pages == 3 else {"class_0": 0}
+    rest = {f"class_{k}": k for k in range(1, pages)}
+    assert dict(settings.data.classes) == first | rest
+    assert settings.data.exclude == (("background",) if pages == 3 else ())
+    assert (settings.data.encoding, settings.data.ignore) == ("channels", ())
+    assert (settings.operating_point.decision, settings.operating_point.threshold) == ("fixed", 0.5)
+    # The same masks and a model of one class a pixel are no classes that overlap.
+    models.overlapping(model, last="Softmax")
+    init(*DATA, "--model", "models/m.onnx", "--force")
+    settings = load_settings(repo / "params.yaml")
+    assert (settings.data.encoding, settings.operating_point.decision) == ("labels", "argmax")
+
+
+def test_a_model_of_several_sigmoids_beside_label_masks(repo, data, init, models: ModuleType):
+    data()
+    models.overlapping(repo / "models" / "m.onnx", (0.2, 0.4, 0.6))
+    init(*DATA, "--model", "models/m.onnx")
+    settings = load_settings(repo / "params.yaml")
+    assert (settings.data.encoding, settings.operating_point.decision) == ("labels", "argmax")
+
+
+@pytest.mark.parametrize("size", [None, 16])
+def test_a_3d_model(repo, init, models: ModuleType, size):
+    models.unet_3d(repo / "models" / "m.onnx", size=size)
+    init("--model", "models/m.onnx")
+    assert load_settings(repo / "params.yaml").infer.size == (None if size is None else (16,) * 3)
 
 
 def test_minimal_with_predictions(repo, data, init):

@@ -86,6 +86,32 @@ def test_the_chain_from_images_to_tables(project):
     assert point == {"threshold": 0.5, "source": "fixed"}
 
 
+def test_a_threshold_is_tuned_and_then_measured_with(project):
+    """The split tunes and is judged here, which `check` would block; the stages do as they say."""
+    project.params("data", tune="test")
+    project.params("measure", scores=True)
+    project.params("operating_point", decision="tuned", threshold=None)
+    assert project.refused("operate").startswith("results/samples/test.csv: there is no such file")
+    project.ok("samples", "test")
+    assert "needs a folder of predictions" in project.refused("operate")
+    assert project.refused("operate", "results/predictions") == (
+        "results/predictions/test: there is no such folder"
+    )
+    project.ok("infer", "test")
+    told = project.ok("operate", "results/predictions")
+    written = json.loads((project.folder / "results/operating_point.json").read_text())
+    assert written["source"] == "tuned"
+    assert written["tuned_on"] == "test"
+    assert written["objective"] == "f1"
+    shown = f"{written['threshold']:g} (f1: {written['value']:.4f} on test)"
+    assert told.splitlines()[-1] == f"operating point: tuned, threshold {shown}"
+    project.ok(*MEASURE)
+    measured = read_measurements(project.folder / "results/measurements/test")
+    counts = measured.counts.sum()
+    dice = 2 * counts.tp[1] / (2 * counts.tp[1] + counts.fp[1] + counts.fn[1])
+    assert written["value"] == pytest.approx(dice, abs=1e-15)
+
+
 def huge() -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))

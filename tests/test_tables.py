@@ -168,5 +168,5 @@ def test_another_schema(tmp_path):
     pq.write_table(IMAGE_ROWS.replace_schema_metadata(meta), tmp_path / IMAGES)
     with pytest.raises(DataError) as caught:
         read_table(tmp_path / IMAGES)
-    expected = f"{tmp_path / IMAGES}: schema 1 instead of 2; run `dvc repro -f`"
+    expected = f"{tmp_path / IMAGES}: schema 1 instead of 3; run `dvc repro -f`"
     assert str(caught.value) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -46,7 +47,10 @@ def verdict(decision="pass", rules=(), findings=(), grade="good", domain="medica
         ("fail", [rule("a", "fail")], [finding("block"), finding("block")],
          "FAIL: 1 of 1 rules not met, 2 blocking findings"),
         ("fail", [], [finding("block")], "FAIL: there are no rules, 1 blocking finding"),
-        ("inconclusive", [rule("a", "inconclusive")], [], "INCONCLUSIVE: 1 of 1 rules not met"),
+        ("inconclusive", [rule("a", "inconclusive")], [],
+         "INCONCLUSIVE: 1 of 1 rules inconclusive"),
+        ("fail", [rule(), rule("a", "fail"), rule("b", "inconclusive", "warn")], [],
+         "FAIL: 1 of 3 rules not met, 1 inconclusive (1 of them only warn)"),
     ],
 )  # fmt: skip
 def test_the_headline(decision, rules, findings, text):
@@ -61,8 +65,33 @@ def test_a_domain_of_another_version_is_no_reason_to_crash():
 
 @pytest.mark.parametrize("decision", ["fail", "inconclusive"])
 def test_only_a_pass_leads_to_promotion(decision):
-    assert "segmetrics promote" in texts.next_step(verdict("pass"))
-    assert "promote" not in texts.next_step(verdict(decision))
+    assert "segmetrics promote" in " ".join(texts.next_steps(verdict("pass", [rule()])))
+    assert "promote" not in " ".join(texts.next_steps(verdict(decision, [rule("a", decision)])))
+
+
+def test_a_pass_of_given_predictions_says_what_promotion_would_take():
+    given = {"name": "given_predictions", "severity": "note", "text": "given", "data": {}}
+    (step,) = texts.next_steps(verdict("pass", [rule()], [given]))
+    assert step.startswith("to promote a model, let segmetrics run it")
+
+
+def test_the_next_steps_are_those_of_this_verdict():
+    the_rules = [
+        rule(), rule("a", "fail"), rule("a", "fail"), rule("warned", "fail", "warn"),
+        rule("b", "inconclusive", needed_groups=80), rule("c", "inconclusive", needed_groups=120),
+    ]  # fmt: skip
+    steps = texts.next_steps(verdict("fail", the_rules, [finding("block"), finding("warn")]))
+    assert [step.split(" ")[0] for step in steps] == ["mend", "improve", "add", "run"]
+    assert "(leakage)" in steps[0]
+    assert "(a)" in steps[1]
+    assert "to decide b, c; about 120 groups would settle them" in steps[2]
+
+
+def test_what_no_number_of_groups_settles_is_not_promised():
+    some = [rule("b", "inconclusive", needed_groups=80), rule("c", "inconclusive")]
+    assert "those that more groups can settle" in texts.next_steps(verdict("inconclusive", some))[0]
+    (step, _) = texts.next_steps(verdict("inconclusive", [rule("c", "inconclusive")]))
+    assert step == "add groups (patients, slides, drives) to decide c"
 
 
 def test_an_undefined_value_is_a_dash():
@@ -92,7 +121,8 @@ def test_the_terminal_shows_headline_rules_reasons_findings_and_the_next_step():
     assert "- iou: iou is what it is\n" in text
     assert "- dice: dice is what it is" not in text
     assert "- warn: leakage: two patients in both\n" in text
-    assert text.endswith("then run `dvc repro`.\n")
+    assert "\nNext:\n1. improve the model" in text
+    assert text.endswith("2. run `dvc repro`\n")
     (row,) = [line for line in text.splitlines() if line.lstrip().startswith("iou ")]
     for cell in ("0.8123", ">= 0.75", "fail", "tumour", "group_mean"):
         assert cell in row
@@ -113,32 +143,100 @@ def test_what_a_rule_only_warns_of_is_said():
 
 def evaluation() -> Evaluation:
     def table(value: float | None):
-        return {"pooled": {"dice": Estimate(value, None, None, 1, 0)}}
+        low, high = (None, None) if value is None else (value - 0.1, value + 0.1)
+        return {"pooled": {"dice": Estimate(value, low, high, 1, 0)}}
 
     split = SplitEvaluation(3, 2, {"tu|mour": table(0.5), "rare": table(None)}, table(0.5))
     return Evaluation({"test": split}, {})
 
 
+def test_the_interval_has_a_column_where_there_is_one():
+    assert "interval" not in printed(verdict("pass", [rule()]))
+    text = printed(verdict("pass", [rule(low=0.79, high=0.83456), rule("b")]))
+    assert "interval" in text
+    assert "0.790 to 0.835" in text
+
+
 def test_markdown_begins_with_the_headline_and_tabulates_rules_and_metrics():
-    the_verdict = verdict("fail", [rule(slice="scanner=A|B"), rule("n", "fail", value=None)],
+    the_verdict = verdict("fail", [rule(slice="scanner=A|B", low=0.7, high=0.9),
+                                   rule("n", "fail", value=None, reason="<b>\nodd")],
                           [finding("block")])  # fmt: skip
     text = texts.verdict_markdown(the_verdict, evaluation())
     assert text.splitlines() == [
         texts.headline(the_verdict),
         "",
-        "| rule | metric | class | slice | value | bound | outcome |",
-        "|---|---|---|---|---|---|---|",
-        "| dice | dice group_mean | tumour | scanner=A\\|B | 0.8123 | >= 0.75 | pass |",
-        "| n | dice group_mean | tumour |  | - | >= 0.75 | fail |",
+        "| rule | metric | class | slice | value | interval | bound | outcome | why |",
+        "|---|---|---|---|---|---|---|---|---|",
+        "| dice | dice group_mean | tumour | scanner=A\\|B | 0.8123 | 0.700 to 0.900 | >= 0.75 | "
+        "pass |  |",
+        "| n | dice group_mean | tumour |  | - |  | >= 0.75 | fail | \\<b> odd |",
         "",
         "- **block** leakage: two patients in both",
+        "",
+        "Next:",
+        "",
+        "1. mend what the blocking findings name first (leakage): they may change values",
+        "1. improve the model where it misses its bounds (n), or, if a bound does not fit your "
+        "use, change it in params.yaml: `segmetrics rules` says where each comes from",
+        "1. run `dvc repro`",
         "",
         "**test**: 3 images in 2 groups",
         "",
         "| class | aggregate | dice | iou | precision | recall | accuracy |",
         "|---|---|---|---|---|---|---|",
-        "| tu\\|mour | pooled | 0.5000 | - | - | - | - |",
+        "| tu\\|mour | pooled | 0.5000 (0.400 to 0.600) | - | - | - | - |",
         "| rare | pooled | - | - | - | - | - |",
-        "| mean | pooled | 0.5000 | - | - | - | - |",
+        "| mean | pooled | 0.5000 (0.400 to 0.600) | - | - | - | - |",
     ]
     assert text.endswith("|\n")
+    assert "images in" not in texts.verdict_markdown(the_verdict)
+
+
+def cases(the_verdict: dict) -> dict[str, ElementTree.Element]:
+    suite = ElementTree.fromstring(texts.verdict_junit(the_verdict))
+    assert suite.get("tests") == str(len(suite))
+    failed = [case for case in suite if case.find("failure") is not None]
+    assert suite.get("failures") == str(len(failed))
+    return {str(case.get("name")): case for case in suite}
+
+
+def test_junit_has_a_case_for_the_decision_each_rule_and_each_finding():
+    some = [rule(), rule("a", "fail"), rule("b", "inconclusive"), rule("w", "fail", "warn")]
+    found = cases(verdict("fail", some, [finding("block"), finding("warn")]))
+    kinds = {name: c.find("failure").get("type") for name, c in found.items() if len(c)
+             and c.find("failure") is not None}  # fmt: skip
+    assert kinds == {
+        "decision": "fail",
+        "a: dice (group_mean), tumour": "fail",
+        "b: dice (group_mean), tumour": "inconclusive",
+    } | ({"leakage": "finding"} if found["leakage"].find("failure") is not None else {})
+    assert len(found) == 6  # the two findings share their name
+    assert found["w: dice (group_mean), tumour"].findtext("system-out") == "w is what it is"
+
+
+def test_junit_is_green_for_a_pass_alone():
+    assert cases(verdict("pass", [rule()]))["decision"].find("failure") is None
+    for decision in ("fail", "inconclusive", "unheard of"):
+        assert cases(verdict(decision, [rule()]))["decision"].find("failure") is not None
+
+
+def test_junit_holds_any_text():
+    odd = rule("<&\x00\x1b\ud800", "fail", reason='"]]>\x07')
+    assert '"]]>?' in [c.findtext("failure") for c in cases(verdict("fail", [odd])).values()]
+
+
+def test_the_step_summary_is_written_once_and_only_where_asked_for(tmp_path, monkeypatch, capsys):
+    page = tmp_path / "summary.md"
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    texts.write_step_summary(verdict("pass", [rule()]))
+    assert not page.exists()
+    page.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    for _ in range(2):
+        texts.write_step_summary(verdict("pass", [rule()]))
+    text = page.read_text()
+    assert text.startswith("before\n## segmetrics\n\nPASS: all rules met")
+    assert text.count("PASS") == 1
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+    texts.write_step_summary(verdict("pass", [rule()]))
+    assert "warning: GITHUB_STEP_SUMMARY" in capsys.readouterr().err

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from segmetrics.commands.parsing import Commands, add_command
 from segmetrics.errors import DataError, VerdictError
@@ -17,7 +20,11 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "verdict",
         run,
         "explain a verdict: every rule, its value, and what to do next",
-        "Ends with 0 if the verdict is a pass, else with 1.",
+        "Ends with 0 if the verdict is a pass, else with 1.\n\n"
+        "With $GITHUB_STEP_SUMMARY set, the verdict is added to that page, too.\n\n"
+        "examples:\n"
+        "  segmetrics verdict\n"
+        "  segmetrics verdict --format junit > verdict.xml\n",
     )
     parser.add_argument(
         "file",
@@ -26,6 +33,12 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         default=Path("results/verdict.json"),
         metavar="FILE",
         help="a verdict.json (default: results/verdict.json)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "markdown", "junit", "json"),
+        default="text",
+        help="text for people (default), GitHub-flavoured Markdown, JUnit XML for CI, or JSON",
     )
 
 
@@ -42,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
     from segmetrics.judge import judge_project
     from segmetrics.recheck import check_files
-    from segmetrics.texts import print_verdict, terminal
 
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
@@ -74,5 +86,18 @@ def run(arguments: argparse.Namespace) -> int:
             raise VerdictError.of(error.problems, "files changed after they were judged") from error
     elif not own:
         print("note: read as it was written; it was compared with no file", file=sys.stderr)
-    print_verdict(verdict, terminal())
+    _show(verdict, arguments.format)
     return 0 if verdict["decision"] == "pass" else 1
+
+
+def _show(verdict: Mapping[str, Any], form: str) -> None:
+    from segmetrics import texts
+
+    texts.write_step_summary(verdict)
+    if form == "text":
+        texts.print_verdict(verdict, texts.terminal())
+    elif form == "json":
+        print(json.dumps(verdict, indent=1, allow_nan=False))
+    else:
+        write = {"markdown": texts.verdict_markdown, "junit": texts.verdict_junit}[form]
+        print(write(verdict), end="")

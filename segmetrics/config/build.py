@@ -10,19 +10,26 @@ from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
 from segmetrics.data.colours import colour_label
 from segmetrics.data.labels import LabelScheme
+from segmetrics.data.subset import WHOLE, Subset
+from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
+from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
+from segmetrics.gates.leakage import LeakageLevels
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
-from segmetrics.judge import Policy
 from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG
-from segmetrics.operating_point import OperatingPoint
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import OperatingPoint, TuningRequest, read_operating_point
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
+from segmetrics.policy import Policy
+from segmetrics.stats.resampling import Resampling
+from segmetrics.stats.slice_by import SliceBy
 from segmetrics.tables import Targets
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
@@ -68,9 +75,38 @@ def workers(s: Settings) -> int:
     return available_cores() if s.runtime.workers == "auto" else s.runtime.workers
 
 
+def wanted_point(s: Settings) -> OperatingPoint | TuningRequest:
+    """How predictions are to become labels: a point, or where and for what to look for one."""
+    o = s.operating_point
+    if o.decision != "tuned":
+        return OperatingPoint(o.decision, o.threshold)
+    objective = Objective(DOMAINS[s.domain].beta)
+    if o.at_least is not None and o.at_least.recall is not None:
+        objective = Objective(floor="recall", at_least=o.at_least.recall)
+    elif o.at_least is not None and o.at_least.precision is not None:
+        objective = Objective(floor="precision", at_least=o.at_least.precision)
+    assert s.data.tune is not None, "held by the contradictions"
+    return TuningRequest(s.data.tune, objective)
+
+
 def operating_point(s: Settings) -> OperatingPoint:
-    """How predictions become labels."""
-    return OperatingPoint(s.operating_point.decision, s.operating_point.threshold)
+    """How predictions become labels; a tuned threshold is read from the file that fixes it.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or its threshold was tuned on or for something else.
+    """
+    wanted = wanted_point(s)
+    if isinstance(wanted, OperatingPoint):
+        return wanted
+    file = layout(s).operating_point
+    point = read_operating_point(file)
+    found = point.tuning and (point.tuning.tuned_on, point.tuning.objective)
+    if found != (wanted.split, str(wanted.objective)):
+        what = f"holds {point}; params.yaml asks for {wanted.objective} tuned on {wanted.split}"
+        raise DataError(str(file), what, "run `dvc repro`")
+    return point
 
 
 def targets(s: Settings) -> Targets:
@@ -128,12 +164,28 @@ def spacing(s: Settings) -> tuple[float, ...] | None:
 def evaluation_options(s: Settings) -> EvaluationOptions:
     """What the numbers depend on besides the tables."""
     edges = s.measure.objects.size_edges if s.measure.objects else None
+    point = operating_point(s)
     return EvaluationOptions(
         scored=label_scheme(s).scored,
         both_empty_is_one=s.measure.both_empty == "one",
-        measured_with=settings_key(question(s), spacing(s)),
+        measured_with=settings_key(question(s, point), spacing(s)),
         size_edges=edges,
+        resampling=resampling(s),
+        slices=_slices(s),
+        level=point.level if point.probability else None,
+        threshold=point.threshold,
     )
+
+
+def _slices(s: Settings) -> tuple[SliceBy, ...]:
+    """The slices that rules ask for, each once."""
+    asked = [_slice(rule)[0] for rule in s.rules.values() if rule is not None]
+    return tuple(dict.fromkeys(by for by in asked if by is not None))
+
+
+def resampling(s: Settings) -> Resampling:
+    """How intervals are computed."""
+    return Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed)
 
 
 def predictor(s: Settings) -> Predictor:
@@ -164,12 +216,34 @@ def policy(s: Settings) -> Policy:
         ),
         judge=s.data.judge,
         scored=label_scheme(s).scored,
-        accuracy_paradox=s.checks.accuracy_paradox,
+        min_groups=s.statistics.min_groups,
+        on_inconclusive=s.checks.on_inconclusive,
+        compare=s.data.compare,
+        checks=_checks(s),
+        point=wanted_point(s),
+        leakage=LeakageLevels(**s.checks.leakage.model_dump()),
+        resampling=resampling(s),
+        both_empty_is_one=s.measure.both_empty == "one",
+    )
+
+
+def _checks(s: Settings) -> Checks:
+    c, people = s.checks, s.checks.human_ceiling
+    values = (
+        people.model_dump(by_alias=True, exclude_none=True, exclude={"source"}) if people else {}
+    )
+    return Checks(
+        accuracy_paradox=c.accuracy_paradox,
+        overfit=OverfitLimits(c.overfit.warn, c.overfit.max),
+        small_objects=c.small_objects,
+        catastrophic=c.catastrophic,
+        perfection=c.perfection,
+        human_ceiling=Ceiling(values, people.source) if people else None,
     )
 
 
 def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
-    column, value = _slice(rule.slice)
+    by, value = _slice(rule)
     # The domain's aggregate, unless the metric is not defined for it (fp_on_empty has no pool).
     known = CATALOG[rule.metric].aggregates
     usual = domain.aggregate if domain.aggregate in known else known[0]
@@ -181,20 +255,28 @@ def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
         split=rule.split or s.data.judge,
         at_least=rule.at_least,
         at_most=rule.at_most,
-        slice_column=column,
+        slice_by=by,
         slice_value=value,
         size=rule.size,
         worst=rule.worst,
+        statistic=rule.statistic,
+        min_groups=rule.min_groups,
         severity=rule.severity,
         rationale=rule.rationale,
     )
 
 
-def _slice(wanted: str | Mapping[str, str | int] | None) -> tuple[str | None, str | None]:
-    if wanted is None or isinstance(wanted, str):
-        return wanted, None
-    ((column, value),) = wanted.items()
-    return column, str(value)
+def _slice(rule: RuleSettings) -> tuple[SliceBy | None, str | None]:
+    """How a rule cuts its split, and the one slice that it is about, if it names one."""
+    wanted, edges = rule.slice, rule.bins or ()
+    if wanted is None:
+        return None, None
+    if isinstance(wanted, str):
+        return SliceBy((wanted,), edges), None
+    by = SliceBy(tuple(wanted), edges)
+    if not isinstance(wanted, Mapping):
+        return by, None
+    return by, by.named([str(value) for value in wanted.values()])
 
 
 def layout(s: Settings) -> Layout:
@@ -205,4 +287,10 @@ def layout(s: Settings) -> Layout:
         source=Path(s.infer.source),
         splits=s.data.splits,
         results=Path("results"),
+        # The threshold is tuned on all of data.tune.
+        subset=WHOLE if s.data.compare == s.data.tune else _subset(s),
     )
+
+
+def _subset(s: Settings) -> Subset:
+    return Subset(s.data.compare, s.checks.overfit.sample)

@@ -133,7 +133,9 @@ def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Prob
         hint = suggest(str(value), known)
         return Problem(place, f"{value!r} is not one of {', '.join(known)}", hint)
     if loc[:1] == ("rules",) and loc[2:] == ("slice",):
-        text = "has to be a column or one {column: value}, the value text or a whole number"
+        text = (
+            "has to be a column, {column: value} with text or a whole number, or a list of columns"
+        )
         return Problem(place, f"{text} (found {value!r})")
     if kind in _SHAPES:
         return Problem(place, f"{_SHAPES[kind]} (found {value!r})")

@@ -38,7 +38,8 @@ Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 Count = Annotated[StrictInt, Field(ge=1)]
-OneValue = Annotated[dict[str, StrictStr | StrictInt], Field(min_length=1, max_length=1)]
+# {column: value}; of several columns, the samples with all of these values.
+Values = Annotated[dict[str, StrictStr | StrictInt], Field(min_length=1)]
 Level = Literal["block", "warn", "note"]
 
 
@@ -105,10 +106,16 @@ class Infer(Section):
     std: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)
 
 
+class Floor(Section):
+    recall: Annotated[Rate, Field(gt=0)] | None = None
+    precision: Annotated[Rate, Field(gt=0)] | None = None
+
+
 class OperatingPoint(Section):
-    decision: Literal["argmax", "fixed"]
+    decision: Literal["argmax", "fixed", "tuned"]
     # Stored probabilities end at 255/256: a higher threshold would predict nothing.
     threshold: Annotated[Rate, Field(gt=0, le=255 / 256)] | None = None
+    at_least: Floor | None = None
 
 
 class Surface(Section):
@@ -156,17 +163,51 @@ class Rule(Section):
     class_name: Annotated[StrictStr, Field(alias="class")] = "mean"
     aggregate: Literal["pooled", "image_mean", "group_mean"] | None = None
     split: StrictStr | None = None
-    slice: StrictStr | OneValue | None = None
+    # A column, {column: value}, or columns to cross.
+    slice: StrictStr | Values | tuple[StrictStr, ...] | None = None
+    bins: Annotated[tuple[Number, ...], Field(min_length=1)] | None = None
     worst: StrictBool = False
     size: StrictStr | None = None
     at_least: Number | None = None
     at_most: Number | None = None
+    statistic: Literal["conservative", "point"] | None = None
+    min_groups: Count | None = None
     severity: Literal["block", "warn"] = "block"
     rationale: StrictStr = ""
 
 
+class Overfit(Section):
+    warn: Rate = 0.05
+    max: Rate = 0.10
+    # A stage depends on it: it has to be there.
+    sample: Count | None
+
+
+class HumanCeiling(Section):
+    source: Annotated[StrictStr, Field(min_length=1)]
+    dice: Rate | None = None
+    iou: Rate | None = None
+    precision: Rate | None = None
+    recall: Rate | None = None
+    f2: Rate | None = None
+    f05: Annotated[Rate | None, Field(alias="f0.5")] = None
+
+
+class Leakage(Section):
+    groups: Level = "block"
+    pixels: Level = "block"
+    similar: Level = "block"
+
+
 class Checks(Section):
     accuracy_paradox: Level = "warn"
+    on_inconclusive: Literal["block", "warn"] = "block"
+    overfit: Overfit
+    small_objects: Level = "warn"
+    catastrophic: Level = "warn"
+    perfection: Level = "warn"
+    human_ceiling: HumanCeiling | None = None
+    leakage: Leakage = Leakage()
 
 
 class Upload(Section):

@@ -85,19 +85,21 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     for path in (image_path, mask_path):
         if (what := _unseen(path, root)) is not None:
             problems.append(Problem(str(path), what, "move it there, or widen data.root"))
-    try:
-        image = _image(image_path)
-    except DataError as error:
-        problems += error.problems
+    unfit: Sequence[Problem] = ()
     try:
         _mask(mask_path, scheme, mask)
     except DataError as error:
+        unfit = error.problems
+    try:
+        image = _image(image_path, mask.ndim)
+    except DataError as error:
         problems += error.problems
+    problems += unfit
     if image.shape is not None and mask.shape is not None:
         problems += _mismatch(image, image_path, mask, mask_path)
     channels = {n: root / path for n, path in row.channels.items()}
     annotators = {n: root / path for n, path in row.annotators.items()}
-    more = _Further(root, image, image_path, scheme)
+    more = _Further(root, image, image_path, scheme, mask.ndim)
     listed = {name: more.channel(path) for name, path in channels.items()}
     seconds = {name: more.annotation(path) for name, path in annotators.items()}
     problems += more.problems
@@ -121,8 +123,11 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
 class _Further:
     """Checks of the further files of a sample: input channels, references of more annotators."""
 
-    def __init__(self, root: Path, image: _ImageFile, path: Path, scheme: LabelScheme) -> None:
-        self._root, self._image, self._path, self._scheme = root, image, path, scheme
+    def __init__(
+        self, root: Path, image: _ImageFile, path: Path, scheme: LabelScheme, ndim: int | None
+    ) -> None:
+        self._root, self._image, self._path = root, image, path
+        self._scheme, self._ndim = scheme, ndim
         self.problems: list[Problem] = []
 
     def channel(self, path: Path) -> ListedFile:
@@ -130,7 +135,7 @@ class _Further:
         found = _ImageFile()
         try:
             self._require_seen(path)
-            found = _image(path)
+            found = _image(path, self._ndim)
             if None not in (self._image.shape, found.shape) and found.shape != self._image.shape:
                 shapes = (
                     f"{_text(found.shape or ())}, {self._path} {_text(self._image.shape or ())}"
@@ -181,8 +186,13 @@ class _MaskFile:
     lossy: int | None = None
     spacing: tuple[float, ...] | None = None
 
+    @property
+    def ndim(self) -> int | None:
+        """Its axes, which say what those of a NumPy image are."""
+        return None if self.shape is None else len(self.shape)
 
-def _image(path: Path) -> _ImageFile:
+
+def _image(path: Path, ndim: int | None) -> _ImageFile:
     if is_large(path):
         # Too large to decode whole: no model here takes it, but given predictions may be of it.
         with open_bands(path, channels=True) as bands:
@@ -192,7 +202,7 @@ def _image(path: Path) -> _ImageFile:
     if kind_of(content, str(path)) == "nifti":
         header = verify_nifti(content, str(path))
         affine, spacing = header.affine, header.spacing
-    shape, stored = image_sizes(content, str(path))
+    shape, stored = image_sizes(content, str(path), ndim=ndim)
     return _ImageFile(shape, stored, affine, sha256_bytes(content), spacing)
 
 

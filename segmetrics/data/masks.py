@@ -1,4 +1,4 @@
-"""Decoding masks: reference label maps, given label maps and probability maps."""
+"""Decoding masks, checking reference label maps, and the levels of stored probabilities."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import numpy.typing as npt
 from segmetrics.data.colours import colour_text
 from segmetrics.data.labels import LabelScheme, values_of
 from segmetrics.data.mask import Mask
-from segmetrics.data.reading import read_labels, read_levels
+from segmetrics.data.reading import read_labels
 from segmetrics.errors import DataError
-from segmetrics.metrics.counts import Labels
 
 __all__ = [
     "LossyMaskWarning",
@@ -24,9 +23,7 @@ __all__ = [
     "check_values",
     "lossy_pixels",
     "quantise",
-    "read_levels",
     "read_mask",
-    "read_probability",
     "threshold_level",
     "warn_jpeg_predictions",
     "warn_lossy",
@@ -146,19 +143,6 @@ def _check_binary(values: npt.NDArray[np.int64], where: str, scheme: LabelScheme
             f"holds {values.size} different values ({shown}); a binary mask holds 0 and one other",
             "declare its labels with data.encoding: labels, or list a void label in data.ignore",
         )
-
-
-def read_probability(content: bytes, where: str, threshold: float) -> Labels:
-    """Decode an 8-bit probability map and apply the threshold: 1 where `q >= ceil(256 t)`, else 0.
-
-    Raises
-    ------
-    DataError
-        Unreadable, or not 8-bit grey (uint8).
-    """
-    levels = read_levels(content, where)
-    foreground: npt.NDArray[np.uint8] = (levels >= threshold_level(threshold)).view(np.uint8)
-    return foreground
 
 
 def threshold_level(threshold: float) -> int:

@@ -43,7 +43,7 @@ def read_channels(content: bytes, where: str, scheme: LabelScheme) -> Mask:
         A class has no channel, a channel that is no class is not empty, or holds several values.
     """
     scheme.check_multilabel()
-    channels, mask = _channels(content, where)
+    channels, mask = channels_of(content, where)
     used = {value: k for k, values in enumerate(scheme.values) for value in values}
     lacking = sorted(value for value in used if not 0 <= value < len(channels))
     if lacking:
@@ -54,7 +54,7 @@ def read_channels(content: bytes, where: str, scheme: LabelScheme) -> Mask:
             "the values in data.classes are the numbers of the channels",
         )
     dtype = bit_type(scheme.n_classes)
-    bits: npt.NDArray[np.unsignedinteger] = np.zeros(channels[0].shape, dtype)
+    bits: npt.NDArray[np.unsignedinteger] = np.zeros_like(channels[0], dtype)
     opaque = len(channels) - 1 if mask.mode in ("RGBA", "LA") else None
     for number, channel in enumerate(channels):
         if number not in used:
@@ -195,16 +195,23 @@ def _check_unused(channel: Labels, number: int, where: str, *, opaque: bool) -> 
         )
 
 
-def _channels(content: bytes, where: str) -> tuple[list[Labels], Mask]:
-    """The channels, and a mask whose labels are to be replaced."""
+def channels_of(content: bytes, where: str) -> tuple[list[Labels], Mask]:
+    """The channels of a file, and all of them as a mask, channels first.
+
+    Raises
+    ------
+    DataError
+        Unreadable, a JPEG, without an axis of channels, or not of whole numbers.
+    """
     kind = kind_of(content, where)
     if kind == "nifti":
         volume = read_nifti(content, where, channels=True)
         array = np.moveaxis(volume_labels(volume, where), -1, 0)
-        mask = Mask(array, "NIfTI", str(volume.header.dtype), volume.spacing, volume.affine)
+        mask = Mask(array, "NIfTI", str(volume.array.dtype), volume.spacing, volume.affine)
     elif kind in ("npy", "npz"):
-        array = whole_numbers(read_array(content, where), where)
-        mask = Mask(array, "NumPy", str(array.dtype))
+        stored = read_array(content, where)
+        array = whole_numbers(stored, where)
+        mask = Mask(array, "NumPy", str(stored.dtype))
         if array.ndim < 3:
             text = f"has shape {array.shape}, expected (channels, height, width)"
             raise DataError(where, text, "stack the classes along the first axis")

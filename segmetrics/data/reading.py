@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from segmetrics.data.arrays import array_shape, read_array
@@ -27,9 +26,8 @@ __all__ = [
     "image_sizes",
     "read_class_files",
     "read_labels",
-    "read_levels",
     "read_multilabel",
-    "shape_of",
+    "read_score_map",
     "stem_of",
     "suffix_of",
 ]
@@ -126,11 +124,6 @@ def _check_axes(shape: tuple[int, ...], where: str) -> None:
         )
 
 
-def read_levels(content: bytes, where: str) -> npt.NDArray[np.uint8]:
-    """The levels of `read_score_map` alone."""
-    return read_score_map(content, where).labels.astype(np.uint8, copy=False)
-
-
 def read_score_map(content: bytes, where: str) -> Mask:
     """Decode an 8-bit probability map `q = min(255, floor(256 p))`, two or three axes.
 
@@ -163,25 +156,20 @@ def read_score_map(content: bytes, where: str) -> Mask:
     return mask
 
 
-def shape_of(content: bytes, where: str) -> tuple[int, ...]:
-    """The shape of an image or volume as a mask of it has: no channels, EXIF followed.
+def image_sizes(
+    content: bytes, where: str, *, ndim: int | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape of an image or volume as a mask of it has, upright and as it is stored.
 
-    (H, W), (pages, H, W) or, for NIfTI, (x, y, z). Pictures are decoded, which finds damage; of
-    NIfTI and NumPy files the header is read. A NumPy image is (H, W), or (H, W, channels) where
-    the last axis is at most 4.
+    (H, W), (pages, H, W) or, for NIfTI, (x, y, z), without channels. The two differ where an EXIF
+    orientation turns the image by 90 degrees. Pictures are decoded, which finds damage; of NIfTI
+    and NumPy files the header is read.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read.
-    """
-    return image_sizes(content, where)[0]
-
-
-def image_sizes(content: bytes, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shape of an image upright (as `shape_of`), and as it is stored.
-
-    They differ where an EXIF orientation turns the image by 90 degrees.
+    Parameters
+    ----------
+    ndim
+        The axes of its mask: nothing in a NumPy file says whether its last axis is of space or of
+        channels, so one axis more than the mask has is channels. None: no mask to compare with.
 
     Raises
     ------
@@ -194,7 +182,7 @@ def image_sizes(content: bytes, where: str) -> tuple[tuple[int, ...], tuple[int,
         return shape, shape
     if kind in ("npy", "npz"):
         shape = array_shape(content, where)
-        shape = shape[:-1] if len(shape) > 2 and shape[-1] <= 4 else shape
+        shape = shape[:-1] if ndim is not None and len(shape) == ndim + 1 else shape
         return shape, shape
     before: list[tuple[int, ...]] = []
     upright = decode(

@@ -198,8 +198,8 @@ def write_nifti_labels(array: Labels, like: VolumeHeader) -> bytes:
     ValueError
         The shape is another one, or the array does not hold integers that fit into 32 bits.
     """
-    if array.dtype.kind not in "biu":
-        raise ValueError(f"labels of type {array.dtype}")
+    if array.dtype.kind not in "biu" or array.ndim != 3:
+        raise ValueError(f"labels of type {array.dtype} and shape {array.shape}")
     labels = whole_numbers(array, "labels")
     if labels.dtype.itemsize > 4:
         raise ValueError("labels beyond 32 bits")
@@ -208,6 +208,11 @@ def write_nifti_labels(array: Labels, like: VolumeHeader) -> bytes:
 
 def write_nifti_scores(array: npt.NDArray[np.uint8], like: VolumeHeader) -> bytes:
     """A `.nii.gz` file of quantised probabilities `q = min(255, floor(256 p))`, as uint8.
+
+    Parameters
+    ----------
+    array
+        Shape (x, y, z), or (x, y, z, class) where there are several.
 
     Raises
     ------
@@ -220,13 +225,15 @@ def write_nifti_scores(array: npt.NDArray[np.uint8], like: VolumeHeader) -> byte
 
 
 def _written(array: npt.NDArray[Any], like: VolumeHeader) -> bytes:
-    if array.shape != like.shape[:3]:
+    if array.shape[:3] != like.shape[:3] or array.ndim not in (3, 4):
         raise ValueError(f"an array of shape {array.shape} in a grid of {like.shape[:3]}")
     nibabel = load_nibabel("writing NIfTI")
     new = nibabel.Nifti1Header if len(like.content) == SIZES[1] else nibabel.Nifti2Header
     header = new(like.content, check=False)
     header.set_data_shape(array.shape)
     header.set_data_dtype(array.dtype)
+    if array.ndim == 4:
+        header["pixdim"][4] = 1  # classes, whatever the image has along its fourth axis
     header.set_slope_inter(1.0, 0.0)
     header["cal_min"] = header["cal_max"] = 0
     header.set_intent("none")

@@ -1,20 +1,21 @@
-"""A rule bounds one metric of one class, aggregate, slice and split; judging it gives a result."""
+"""A rule bounds one metric of one class, aggregate, slice and split; what became of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from segmetrics.metrics.catalog import Aggregate
 from segmetrics.stats.aggregate import Estimate
-from segmetrics.stats.evaluation import Evaluation, Scope, SplitEvaluation
+from segmetrics.stats.slice_by import SliceBy
 
 Severity = Literal["block", "warn"]
 Outcome = Literal["pass", "fail", "inconclusive"]
+Statistic = Literal["conservative", "point"]
 EVERY = "every"
 MEAN = "mean"
+# Below this many groups the coverage of an interval is not what it says.
+MIN_GROUPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,16 @@ class Rule:
         A class, `mean` (of the classes that are not excluded) or `every` (each of them by itself).
     at_least, at_most
         The bounds, both inclusive; at least one is given.
-    slice_column, slice_value
-        Restrict the rule to samples with that value; without a value it holds for every value of
-        the column, or with `worst` for the worst one, reported as one result.
+    slice_by, slice_value
+        Restrict the rule to the samples of one slice; without a value it holds for every one, or
+        with `worst` for the worst one, reported as one result.
     size
         Restrict an object metric to a size bucket.
+    statistic
+        `conservative`: the confidence interval decides; `point`: the value; None: as the domain
+        says.
+    min_groups
+        With fewer groups a conservative rule cannot pass; None: as for all rules.
     source
         Where the rule comes from: `params.yaml` or the name of a preset.
     """
@@ -43,10 +49,12 @@ class Rule:
     split: str
     at_least: float | None = None
     at_most: float | None = None
-    slice_column: str | None = None
+    slice_by: SliceBy | None = None
     slice_value: str | None = None
     worst: bool = False
     size: str | None = None
+    statistic: Statistic | None = None
+    min_groups: int | None = None
     severity: Severity = "block"
     source: str = "params.yaml"
     rationale: str = ""
@@ -71,7 +79,15 @@ class RuleResult:
     Attributes
     ----------
     margin
-        How far the value clears its bounds; negative: misses; -inf: there is nothing to compare.
+        How far what decides (the value, or the worse end of its interval) clears the bounds;
+        negative: misses; -inf: there is nothing to compare.
+    statistic
+        What decided.
+    needed_groups
+        Of an inconclusive result: about how many groups would settle it, at the present value and
+        spread; None: no number would, or nothing says how many.
+    value_meets
+        Whether the value itself meets the bounds, whatever its interval says.
     """
 
     rule: Rule
@@ -81,7 +97,9 @@ class RuleResult:
     outcome: Outcome
     reason: str
     margin: float = float("-inf")
-    statistic: str = "point"
+    statistic: Statistic = "conservative"
+    needed_groups: int | None = None
+    value_meets: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `rules` in verdict.json."""
@@ -98,6 +116,8 @@ class RuleResult:
             "value": estimate.value,
             "low": estimate.low,
             "high": estimate.high,
+            "groups": estimate.groups,
+            "needed_groups": self.needed_groups,
             "outcome": self.outcome,
             "severity": self.rule.severity,
             "source": self.rule.source,
@@ -117,140 +137,3 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """One entry of `findings` in verdict.json."""
         return asdict(self)
-
-
-def judge_rules(
-    rules: Iterable[Rule], evaluation: Evaluation, scored: Sequence[str]
-) -> list[RuleResult]:
-    """Judge every rule; one that cannot be judged fails.
-
-    Parameters
-    ----------
-    scored
-        The classes that are not excluded: those of `every` and of `mean`.
-    """
-    return [result for rule in rules for result in _judge(rule, evaluation, scored)]
-
-
-def _judge(rule: Rule, evaluation: Evaluation, scored: Sequence[str]) -> list[RuleResult]:
-    split = evaluation.splits.get(rule.split)
-    if split is None:
-        return [_unjudged(rule, rule.class_name, None, f'split "{rule.split}" was not evaluated')]
-    if not scored:
-        return [_unjudged(rule, rule.class_name, None, "every class is excluded")]
-    classes = scored if rule.class_name == EVERY else (rule.class_name,)
-    return [result for name in classes for result in _judge_class(rule, name, split, scored)]
-
-
-def _judge_class(
-    rule: Rule, class_name: str, split: SplitEvaluation, scored: Sequence[str]
-) -> list[RuleResult]:
-    column = rule.slice_column
-    if rule.size is not None:
-        return [_judge_size(rule, class_name, split)]
-    if column is None:
-        return [_judge_scope(rule, class_name, split, None, scored)]
-    scopes = split.slices.get(column, {})
-    if rule.slice_value is not None and scopes:
-        scopes = {value: s for value, s in scopes.items() if value == rule.slice_value}
-        if not scopes:
-            known = ", ".join(split.slices[column])
-            reason = f"no sample has {column}={rule.slice_value} (values: {known})"
-            return [_unjudged(rule, class_name, f"{column}={rule.slice_value}", reason)]
-    if not scopes:
-        known = f"columns with slices: {', '.join(split.slices) or 'none'}"
-        reason = f'no slices by "{column}" ({split.slices_left_out.get(column, known)})'
-        return [_unjudged(rule, class_name, column, reason)]
-    held = sum(scope.samples for scope in scopes.values())
-    if rule.slice_value is None and held != split.samples:
-        reason = f"the slices by {column} hold {held} of {split.samples} samples"
-        return [_unjudged(rule, class_name, column, reason)]
-    results = [
-        _judge_scope(rule, class_name, scope, f"{column}={value}", scored)
-        for value, scope in scopes.items()
-    ]
-    return [min(results, key=lambda result: result.margin)] if rule.worst else results
-
-
-def _judge_size(rule: Rule, class_name: str, split: SplitEvaluation) -> RuleResult:
-    size = f"size={rule.size}"
-    bucket = split.sizes.get(class_name, {}).get(rule.size or "")
-    if bucket is None:
-        return _unjudged(rule, class_name, size, f"no objects of {class_name} by size {rule.size}")
-    what = f"{rule.metric} ({rule.aggregate}) of {class_name} where {size}"
-    estimate = bucket.table.get(rule.aggregate, {}).get(rule.metric)
-    if estimate is None or estimate.value is None:
-        reason = f"{what} is undefined: {bucket.references} reference objects of this size"
-        return _unjudged(rule, class_name, size, reason, estimate)
-    return _compared(rule, class_name, size, estimate, estimate.value, what)
-
-
-def _judge_scope(
-    rule: Rule, class_name: str, scope: Scope, slice_name: str | None, scored: Sequence[str]
-) -> RuleResult:
-    what = f"{rule.metric} ({rule.aggregate}) of {class_name}"
-    what += f" where {slice_name}" if slice_name else ""
-    estimate = scope.estimate(class_name, rule.aggregate, rule.metric)
-    if estimate is None:
-        return _unjudged(rule, class_name, slice_name, f"{what} was not measured")
-    if estimate.value is None or not math.isfinite(estimate.value):
-        reason = f"{what} is undefined (0/0) over {scope.samples} samples"
-        return _unjudged(rule, class_name, slice_name, reason, estimate)
-    doubt = _doubt(rule, scope, scored, estimate.value) if class_name == MEAN else ""
-    if doubt:
-        return _unjudged(rule, class_name, slice_name, f"{what} {doubt}", estimate)
-    return _compared(rule, class_name, slice_name, estimate, estimate.value, what)
-
-
-def _compared(
-    rule: Rule,
-    class_name: str,
-    slice_name: str | None,
-    estimate: Estimate,
-    value: float,
-    what: str,
-) -> RuleResult:
-    margin = _margin(rule, value)
-    verb = "meets" if margin >= 0 else "misses"
-    return RuleResult(
-        rule=rule,
-        class_name=class_name,
-        slice=slice_name,
-        estimate=estimate,
-        outcome="pass" if margin >= 0 else "fail",
-        reason=f"{what} is {value:.4f} and {verb} {rule.bound_text}",
-        margin=margin,
-    )
-
-
-def _margin(rule: Rule, value: float) -> float:
-    gaps = []
-    if rule.at_least is not None:
-        gaps.append(value - rule.at_least)
-    if rule.at_most is not None:
-        gaps.append(rule.at_most - value)
-    # A bound that is NaN is met by nothing; `min` would pass over it.
-    nothing = not gaps or any(math.isnan(gap) for gap in gaps)
-    return -math.inf if nothing else min(gaps)
-
-
-def _doubt(rule: Rule, scope: Scope, scored: Sequence[str], mean: float) -> str:
-    """Why a class mean is not that of all scored classes; empty where it is."""
-    found = {name: scope.estimate(name, rule.aggregate, rule.metric) for name in scored}
-    values = {name: e.value for name, e in found.items() if e is not None and e.value is not None}
-    missing = [name for name in scored if name not in values]
-    if missing:
-        return f"would leave out {', '.join(missing)}, where it is undefined (0/0)"
-    if not math.isclose(mean, math.fsum(values.values()) / len(values), abs_tol=1e-9):
-        return f"is not the mean over {', '.join(scored)}; run `dvc repro evaluate`"
-    return ""
-
-
-def _unjudged(
-    rule: Rule,
-    class_name: str,
-    slice_name: str | None,
-    reason: str,
-    estimate: Estimate | None = None,
-) -> RuleResult:
-    return RuleResult(rule, class_name, slice_name, estimate, "fail", reason)

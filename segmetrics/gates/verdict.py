@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands, Grade, grade_scope
-from segmetrics.gates.rules import Finding, Outcome, Rule, RuleResult, judge_rules
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.rules import MIN_GROUPS, Finding, Outcome, Rule, RuleResult
 from segmetrics.stats.evaluation import Evaluation
 
 SCHEMA = 1
+OnInconclusive = Literal["block", "warn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Verdict:
     inputs: Mapping[str, str]
     samples: int = 0
     groups: int = 0
+    on_inconclusive: OnInconclusive = "block"
 
     def to_json(self) -> dict[str, Any]:
         """The whole of verdict.json."""
@@ -51,18 +54,36 @@ class Verdict:
                 "samples": self.samples,
                 "groups": self.groups,
             },
+            "on_inconclusive": self.on_inconclusive,
             "inputs": dict(self.inputs),
             "rules": [result.to_json() for result in self.rules],
             "findings": [finding.to_json() for finding in self.findings],
         }
 
 
-def decide(results: Sequence[RuleResult], findings: Sequence[Finding]) -> Outcome:
-    """No rules -> fail; any blocking fail -> fail; else any blocking inconclusive; else pass."""
-    blocking = [r.outcome for r in results if r.rule.severity == "block"]
-    if not blocking or "fail" in blocking or any(f.severity == "block" for f in findings):
+def decide(
+    results: Sequence[RuleResult],
+    findings: Sequence[Finding],
+    *,
+    on_inconclusive: OnInconclusive = "block",
+) -> Outcome:
+    """No rules -> fail; any blocking fail -> fail; else any blocking inconclusive; else pass.
+
+    Parameters
+    ----------
+    on_inconclusive
+        `warn` lets an inconclusive rule through where its value meets the bound. Where the value
+        misses it, the decision stays inconclusive: the interval must not excuse what the value
+        alone would fail.
+    """
+    blocking = [r for r in results if r.rule.severity == "block"]
+    outcomes = {r.outcome for r in blocking}
+    if not blocking or "fail" in outcomes or any(f.severity == "block" for f in findings):
         return "fail"
-    return "inconclusive" if "inconclusive" in blocking else "pass"
+    doubtful = [r for r in blocking if r.outcome != "pass"]
+    if on_inconclusive == "warn":
+        doubtful = [r for r in doubtful if not r.value_meets]
+    return "inconclusive" if doubtful else "pass"
 
 
 def judge(
@@ -75,6 +96,8 @@ def judge(
     scored: Sequence[str],
     findings: Sequence[Finding] = (),
     inputs: Mapping[str, str],
+    min_groups: int = MIN_GROUPS,
+    on_inconclusive: OnInconclusive = "block",
 ) -> Verdict:
     """Judge the evaluation.
 
@@ -88,26 +111,22 @@ def judge(
         What is already known (stale inputs, accuracy paradox); the grade's is added here.
     inputs
         Digests of the files that the verdict rests on.
+    min_groups
+        Of rules that say none: with fewer groups a conservative rule cannot pass.
+    on_inconclusive
+        See `decide`.
     """
-    results = judge_rules(rules, evaluation, scored)
+    results = judge_rules(
+        rules, evaluation, scored, statistic=domain.statistic, min_groups=min_groups
+    )
     scope = evaluation.splits.get(split)
     grade, why = grade_scope(scope, domain.aggregate, bands, scored)
-    found = list(findings)
-    if grade == "bad":
-        severity = "block" if domain.bad_grade_blocks else "warn"
-        text = (
-            f"the grade is bad: {why}; bad is Dice < {bands.bad.dice:g} or IoU < {bands.bad.iou:g}"
-        )
-        found.append(Finding("bad_grade", severity, text, {}))  # type: ignore[arg-type]
-    if not rules:
-        text = "there are no rules, so nothing can pass: set a domain or add rules to params.yaml"
-        found.append(Finding("no_rules", "block", text, {}))
-    elif not any(rule.severity == "block" for rule in rules):
-        text = "no rule blocks (all are `severity: warn`), so nothing can pass"
-        found.append(Finding("no_blocking_rule", "block", text, {}))
+    found = [*findings, *_grade_findings(grade, why, domain, bands), *_rule_findings(rules)]
+    if on_inconclusive == "warn":
+        found += _let_through(results)
     estimate = scope.estimate("mean", domain.aggregate, domain.primary) if scope else None
     return Verdict(
-        decision=decide(results, found),
+        decision=decide(results, found, on_inconclusive=on_inconclusive),
         grade=grade,
         domain=domain.name,
         primary=Primary(
@@ -118,4 +137,38 @@ def judge(
         inputs=inputs,
         samples=scope.samples if scope else 0,
         groups=scope.groups if scope else 0,
+        on_inconclusive=on_inconclusive,
     )
+
+
+def _grade_findings(grade: Grade, why: str, domain: Domain, bands: Bands) -> list[Finding]:
+    if grade != "bad":
+        return []
+    text = f"the grade is bad: {why}; bad is Dice < {bands.bad.dice:g} or IoU < {bands.bad.iou:g}"
+    return [Finding("bad_grade", "block" if domain.bad_grade_blocks else "warn", text, {})]
+
+
+def _rule_findings(rules: Sequence[Rule]) -> list[Finding]:
+    if not rules:
+        text = "there are no rules, so nothing can pass: set a domain or add rules to params.yaml"
+        return [Finding("no_rules", "block", text, {})]
+    if not any(rule.severity == "block" for rule in rules):
+        text = "no rule blocks (all are `severity: warn`), so nothing can pass"
+        return [Finding("no_blocking_rule", "block", text, {})]
+    return []
+
+
+def _let_through(results: Sequence[RuleResult]) -> list[Finding]:
+    """A warning that names the rules which `on_inconclusive: warn` lets through."""
+    through = [
+        r for r in results
+        if r.rule.severity == "block" and r.outcome == "inconclusive" and r.value_meets
+    ]  # fmt: skip
+    if not through:
+        return []
+    names = list(dict.fromkeys(r.rule.name for r in through))
+    text = (
+        f"inconclusive and let through, because `checks.on_inconclusive` is `warn`: "
+        f"{', '.join(names)}. Their values meet the bounds, their intervals do not certify it"
+    )
+    return [Finding("inconclusive_rules", "warn", text, {"rules": names})]

@@ -1,7 +1,9 @@
 """Scores of a model as the file of a prediction.
 
 Predictions of NIfTI images are `.nii.gz` in the grid of the image, those of other volumes `.npy`
-(read without a further package, and memory-mapped), those of 2-D images PNG.
+(read without a further package, and memory-mapped), those of 2-D images PNG. Where classes may
+overlap there is a probability map for each: along the last axis of NIfTI, the first of `.npy`, and
+as pages of a TIFF for 2-D images.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ from segmetrics.data.sample_list import Sample
 from segmetrics.data.volumes import VolumeHeader, write_nifti_labels, write_nifti_scores
 from segmetrics.errors import ModelError
 from segmetrics.inference.preprocess import Floats, Preprocessing, best_class, restore
-from segmetrics.inference.store import Kind, label_map_png, probability_png
+from segmetrics.inference.store import (
+    Kind,
+    label_map_png,
+    probabilities_tiff,
+    probability_png,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ def encode(
 ) -> Encoded:
     """Encode scores (K, ...): a label map of several, an 8-bit probability map of one.
 
+    Where classes may overlap, every one keeps its probability map, in declared order.
+
     Parameters
     ----------
     header
@@ -53,9 +62,9 @@ def encode(
     Raises
     ------
     ModelError
-        One score per element that is no probability.
+        A score that has to be a probability is none.
     """
-    if planes.shape[0] > 1:
+    if planes.shape[0] > 1 and not scheme.multilabel:
         return _labels(best_class(planes, sample.shape, how), header, scheme)
     low, high = float(planes.min()), float(planes.max())
     # Rounding in float16 and interpolation may leave [0, 1] by a hair; logits leave it by far.
@@ -66,7 +75,10 @@ def encode(
             f'for "{sample.id}"',
             "export the model with its sigmoid",
         )
-    q = quantise(np.clip(restore(planes[0], sample.shape, how), 0.0, 1.0))
+    maps = [quantise(np.clip(restore(plane, sample.shape, how), 0.0, 1.0)) for plane in planes]
+    if scheme.multilabel:
+        return _several(np.stack(maps), header)
+    q = maps[0]
     if header is not None:
         return Encoded(write_nifti_scores(q, header), ".nii.gz", "probability")
     if q.ndim == 2:
@@ -85,6 +97,15 @@ def _labels(
     if header is not None:
         return Encoded(write_nifti_labels(labels, header), ".nii.gz", "labels")
     return Encoded(_npy(labels), ".npy", "labels")
+
+
+def _several(q: npt.NDArray[np.uint8], header: VolumeHeader | None) -> Encoded:
+    if header is not None:
+        content = write_nifti_scores(np.moveaxis(q, 0, -1), header)
+        return Encoded(content, ".nii.gz", "class_probabilities")
+    if q.ndim == 3:
+        return Encoded(probabilities_tiff(q), ".tif", "class_probabilities")
+    return Encoded(_npy(q), ".npy", "class_probabilities")
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

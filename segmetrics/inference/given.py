@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from segmetrics.data.folders import files_by_stem
 from segmetrics.data.kinds import SUFFIXES, suffix_of
+from segmetrics.data.multilabel import channels_of
 from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample, image_list_text
 from segmetrics.errors import ConfigError, DataError, ModelError, Problem
@@ -27,24 +28,43 @@ SAMPLES_A_CALL = 256
 _SCRIPTS = frozenset({".py", ".sh", ".bash", ".ps1", ".r", ".jl", ".pl"})
 
 
-def copy_given(folder: Path, samples: Sequence[Sample], *, out: Path) -> Manifest:
-    """Take over the predictions of a folder, named `<id>.<ending>`.
+def copy_given(
+    folder: Path,
+    samples: Sequence[Sample],
+    *,
+    out: Path,
+    others: Collection[str] = (),
+    several: bool = False,
+) -> Manifest:
+    """Take over the predictions of a folder, named `<id>.<ending>`; `others` as in `match_given`.
+
+    Parameters
+    ----------
+    several
+        Whether a pixel may be of several classes: a file then has a channel for each.
 
     Raises
     ------
     DataError
         Predictions are missing or surplus, unreadable, or of another shape: all are listed.
     """
-    files = match_given(folder, samples)
+    files = match_given(folder, samples, others)
     hashing = progress(samples, total=len(samples), text="hashing given predictions")
     keys = {s.id: sha256_json(["given", FORMAT, sha256_path(files[s.id])]) for s in hashing}
     store = PredictionStore(out, keys)
-    _add_all(store, {s.id: s for s in samples}, files)
+    _add_all(store, {s.id: s for s in samples}, files, several)
     return store.finish("given", sha256_path(folder))
 
 
-def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
+def match_given(
+    folder: Path, samples: Sequence[Sample], others: Collection[str] = ()
+) -> dict[str, Path]:
     """The files of a folder by sample id.
+
+    Parameters
+    ----------
+    others
+        Ids of the split that are not asked for: their files may be there.
 
     Raises
     ------
@@ -63,22 +83,22 @@ def match_given(folder: Path, samples: Sequence[Sample]) -> dict[str, Path]:
     problems += [
         Problem(str(path), "belongs to no sample of this split", "list it or move it away")
         for stem, path in files.items()
-        if stem not in wanted
+        if stem not in wanted and stem not in others
     ]
     if problems:
         raise DataError.of(problems, f"predictions in {folder}")
-    return files
+    return {s.id: files[s.id] for s in samples}
 
 
 def _add_all(
-    store: PredictionStore, samples: Mapping[str, Sample], files: Mapping[str, Path]
+    store: PredictionStore, samples: Mapping[str, Sample], files: Mapping[str, Path], several: bool
 ) -> None:
     """Check and add what the store lacks; nothing is added where anything is wrong."""
     problems: list[Problem] = []
     missing = [name for name in store.missing if name in samples]
     for name in progress(missing, total=len(missing), text="checking predictions"):
         try:
-            _check_shape(files[name], samples[name])
+            _check_shape(files[name], samples[name], several)
         except DataError as error:
             problems += error.problems
     if problems:
@@ -87,8 +107,12 @@ def _add_all(
         store.add(name, read_bytes(files[name]), suffix_of(files[name]))
 
 
-def _check_shape(path: Path, sample: Sample) -> None:
-    found = image_shape(read_bytes(path), str(path), ndim=len(sample.shape))
+def _check_shape(path: Path, sample: Sample, several: bool) -> None:
+    content = read_bytes(path)
+    if several:
+        found = channels_of(content, str(path))[0][0].shape
+    else:
+        found = image_shape(content, str(path), ndim=len(sample.shape))
     if found != sample.shape:
         sides = " x ".join(map(str, found))
         raise DataError(
@@ -111,6 +135,7 @@ def run_command(
     source: Path,
     out: Path,
     keys: Mapping[str, str],
+    several: bool = False,
 ) -> Manifest:
     """Let another program predict, and take over what it writes.
 
@@ -120,6 +145,7 @@ def run_command(
     `<id>.png` files (volumes: `<id>.nii.gz`, or `.npy`), `{source}` is `infer.source` and `{split}`
     the name of the split. Only samples without a finished prediction are listed, at most
     `SAMPLES_A_CALL` a call: what finished calls wrote is kept when a later one is interrupted.
+    `several`: as in `copy_given`.
 
     Raises
     ------
@@ -148,7 +174,7 @@ def run_command(
                 raise DataError(
                     str(source), "changed while the command ran", "let it write elsewhere"
                 )
-            _add_all(store, {s.id: s for s in part}, match_given(written, part))
+            _add_all(store, {s.id: s for s in part}, match_given(written, part), several)
     return store.finish("given", source_digest)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError, ModelError
+from segmetrics.inference.outputs import AXES, check_classes, check_operation, last_operation
 from segmetrics.inference.preprocess import Floats, Preprocessing
 
-_AXES = {2: "H, W", 3: "D, H, W"}
 _WORDS = {2: "height and width", 3: "depth, height and width"}
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -41,6 +42,8 @@ class OnnxModel:
         The fixed batch size, None where any is taken.
     size
         The fixed (height, width) or (depth, height, width), None in the place of one that is free.
+    operation
+        The ONNX operation that the scores come from, such as `Sigmoid`.
 
     Raises
     ------
@@ -77,7 +80,8 @@ class OnnxModel:
             raise ModelError(
                 str(path), f"cannot be loaded as an ONNX model ({_short(error)})", "export it again"
             ) from error
-        elsewhere = _external_file(onnx.load(str(path), load_external_data=False))
+        graph = onnx.load(str(path), load_external_data=False)
+        elsewhere = _external_file(graph)
         if elsewhere is not None:
             raise ModelError(
                 str(path),
@@ -86,6 +90,7 @@ class OnnxModel:
             )
         self._input = self._only(self._session.get_inputs(), "input")
         self._output = self._session.get_outputs()[0].name
+        self.operation = last_operation(graph, self._output)
         self._check_shapes()
 
     def _only(self, nodes: Sequence[Any], what: str) -> Any:
@@ -117,7 +122,7 @@ class OnnxModel:
         if len(output.shape) != len(shape):
             raise ModelError(
                 str(self.path),
-                f"expected an output [N, K, {_AXES[self.ndim]}] of one score per class, found "
+                f"expected an output [N, K, {AXES[self.ndim]}] of one score per class, found "
                 f'"{output.name}" {output.shape}',
                 "export the scores, not the finished label map",
             )
@@ -128,7 +133,7 @@ class OnnxModel:
         k = self._session.get_outputs()[0].shape[1]
         return k if isinstance(k, int) else None
 
-    def check_fits(self, how: Preprocessing, n_classes: int) -> None:
+    def check_fits(self, how: Preprocessing, scheme: LabelScheme) -> None:
         """Check a model's fixed size, channels and classes against the settings.
 
         Raises
@@ -136,6 +141,7 @@ class OnnxModel:
         ModelError
             They do not fit; the message names what would.
         """
+        check_operation(str(self.path), self.operation, scheme)
         how.check(self.ndim, fixed=None not in self.size)
         self._check_size(how)
         for name, values in (("mean", how.mean), ("std", how.std)):
@@ -146,7 +152,7 @@ class OnnxModel:
                     f"give one value or {self.channels}",
                 )
         if self.n_outputs is not None:
-            check_classes(str(self.path), self.n_outputs, n_classes, self.ndim)
+            check_classes(str(self.path), self.n_outputs, scheme, self.ndim)
 
     def _check_size(self, how: Preprocessing) -> None:
         given = how.tile_size or how.size
@@ -199,18 +205,6 @@ class OnnxModel:
         if not np.isfinite(scores).all():
             raise ModelError(str(self.path), "gives NaN or infinite scores", "check its export")
         return np.asarray(scores[:n], np.float32)
-
-
-def check_classes(where: str, k: int, n_classes: int, ndim: int = 2) -> None:
-    """Check K output channels against the declared classes: 1 for two classes, else one each."""
-    if k != n_classes and not (k == 1 and n_classes == 2):
-        axes = _AXES[ndim]
-        raise ModelError(
-            where,
-            f"gives {k} channels [N, {k}, {axes}]; data.classes declares {n_classes} classes, "
-            f"expected [N, {n_classes}, {axes}]{f' or [N, 1, {axes}]' if n_classes == 2 else ''}",
-            "declare in data.classes what the model predicts, in its order",
-        )
 
 
 def _check_providers(wanted: Sequence[str], available: Sequence[str]) -> None:

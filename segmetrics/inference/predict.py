@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -20,7 +20,8 @@ from segmetrics.format import FORMAT
 from segmetrics.inference.encode import encode
 from segmetrics.inference.given import command_files, copy_given, run_command
 from segmetrics.inference.images import read_input
-from segmetrics.inference.onnx_model import OnnxModel, check_classes
+from segmetrics.inference.onnx_model import OnnxModel
+from segmetrics.inference.outputs import check_classes, check_independent
 from segmetrics.inference.preprocess import Floats, Preprocessing, to_input
 from segmetrics.inference.store import Manifest, PredictionStore
 from segmetrics.inference.tiles import tiled_scores
@@ -59,7 +60,9 @@ class Predictor:
     def keys(self, samples: Sequence[Sample]) -> dict[str, str]:
         """By sample id: the digest of everything that its prediction is made from."""
         digest = sha256_path(self.source)
-        values = [v[0] for v in self.scheme.values]
+        # Classes that may overlap are written in declared order, whatever their values.
+        several = self.scheme.multilabel
+        values = "one each" if several else [v[0] for v in self.scheme.values]
         made: list[object] = [FORMAT, digest]
         if self.command is None:
             made += [self.how.settings(), values]
@@ -85,6 +88,7 @@ def infer_split(
     how: Preprocessing,
     scheme: LabelScheme,
     runtime: Runtime,
+    others: Collection[str] = (),
 ) -> Manifest:
     """Predict, or take over, one file per sample.
 
@@ -97,6 +101,8 @@ def infer_split(
         Another predictor, see `run_command`.
     out
         The prediction folder; finished files in it are reused.
+    others
+        Ids of the split that are not to be predicted: a folder may hold them all the same.
 
     Raises
     ------
@@ -108,9 +114,19 @@ def infer_split(
         raise DataError(str(link), what, "put the files themselves there")
     if command is not None:
         keys = Predictor(source, command, how, scheme).keys(samples)
-        return run_command(command, samples, split=split, source=source, out=out, keys=keys)
+        return run_command(
+            command,
+            samples,
+            split=split,
+            source=source,
+            out=out,
+            keys=keys,
+            several=scheme.multilabel,
+        )
     if source.is_dir():
-        return copy_given(source / split, samples, out=out)
+        return copy_given(
+            source / split, samples, out=out, others=others, several=scheme.multilabel
+        )
     if source.suffix.lower() != ".onnx":
         raise ModelError(
             str(source),
@@ -135,7 +151,7 @@ def _infer_onnx(
     store = PredictionStore(out, Predictor(source, None, how, scheme).keys(samples))
     missing = set(store.missing)
     model = OnnxModel(source, threads=runtime.workers, providers=runtime.providers)
-    model.check_fits(how, scheme.n_classes)
+    model.check_fits(how, scheme)
     todo = [s for s in samples if s.id in missing]
     _check_axes(todo, model)
     prepare = partial(_prepare, channels=model.channels, ndim=model.ndim, how=how)
@@ -145,7 +161,8 @@ def _infer_onnx(
     pending = progress(prepared, total=len(todo), text="predicting")
     size = model.batch or (runtime.batch if flat else 1)
     for item, planes in _scores(pending, model, how, size=size, batch=runtime.batch):
-        check_classes(str(source), planes.shape[0], scheme.n_classes, model.ndim)
+        check_classes(str(source), planes.shape[0], scheme, model.ndim)
+        check_independent(str(source), planes, item.sample.id, model.operation, scheme)
         made = encode(planes, item.sample, item.header, how=how, scheme=scheme, source=source)
         store.add(item.sample.id, made.content, made.suffix, kind=made.kind)
     if len(store.kinds) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -11,19 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics._border import PREDICTION, REFERENCE, Borders
+from segmetrics.metrics._rows import MOST_ELEMENTS, Effort, nearest_in_row, nearest_in_rows
 
 Distances = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
-Search = Literal["auto", "tree", "transform"]
+Search = Literal["auto", "rows", "tree", "transform"]
 
 # Offsets that are looked up before a search begins. Good predictions end here.
 _MOST_OFFSETS = 32
 _MOST_AXES = 6  # offsets grow with a power of the axes
 _CHUNK = 1 << 15
 
-# Measured costs in nanoseconds: of an element in the tree, of a query to it, and of an element of
-# the box that is distance-transformed.
-_PLANT, _QUERY, _TRANSFORM = 120, 1100, 70
+# Measured costs in nanoseconds: of an element in the tree, of a query to it, of an element of the
+# box that is distance-transformed, of one whose row is searched, and of one seen from another row.
+_PLANT, _QUERY, _TRANSFORM, _ROW, _SEE = 120.0, 1100.0, 70.0, 0.5, 1.5
+
+# Shares of a picture's box that ask: with fewer, a look around spares more than it costs; with
+# more, it ends nearly all, or a transform is due.
+_FEW, _MANY = 1 / 256, 1 / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ def nearest(
     """Distance of each element of `borders.at` to the other border; both must have elements.
 
     Elements on both borders are 0 away. The others look at their surroundings, shell by shell; what
-    finds nothing there asks a k-d tree or a distance transform, whichever costs less.
+    finds nothing there searches the rows around (in pictures, most often at once), or asks a k-d
+    tree or a distance transform, whichever costs least.
 
     Returns
     -------
@@ -80,6 +87,8 @@ def nearest(
     """
     distances = np.zeros(borders.at.size)
     apart = np.flatnonzero(borders.kind != (REFERENCE | PREDICTION))
+    if search == "auto" and _has_rows(borders) and _FEW < apart.size / borders.code.size < _MANY:
+        shells = ()
     left = _look_around(borders, apart, shells, distances)
     for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE)):
         asking = left[borders.kind[left] == own]
@@ -116,6 +125,10 @@ def _look_around(
     return np.concatenate(left) if left else apart
 
 
+def _has_rows(borders: Borders) -> bool:
+    return borders.code.ndim == 2 and borders.code.size <= MOST_ELEMENTS
+
+
 def _search(
     borders: Borders,
     asking: Positions,
@@ -124,10 +137,22 @@ def _search(
     spacing: tuple[float, ...],
     search: Search,
 ) -> Distances:
-    by_tree = asking.size * _QUERY + targets.size * _PLANT
-    if search == "tree" or (search == "auto" and by_tree <= borders.code.size * _TRANSFORM):
-        return _by_tree(borders.code.shape, asking, targets, spacing)
-    return _by_transform(borders, asking, other, spacing)
+    shape, size = borders.code.shape, borders.code.size
+    by_tree, by_transform = asking.size * _QUERY + targets.size * _PLANT, size * _TRANSFORM
+    effort = Effort(each=math.inf, whole=math.inf)
+    if search == "auto":
+        search = "tree" if by_tree <= by_transform else "transform"
+        if _has_rows(borders) and size * _ROW <= by_tree and asking.size < size * _MANY:
+            search, effort = "rows", Effort(each=_QUERY / _SEE, whole=by_transform / _SEE)
+    if search == "tree":
+        return _by_tree(shape, asking, targets, spacing)
+    if search == "transform":
+        return _by_transform(borders, asking, other, spacing)
+    distances, sure = nearest_in_rows(nearest_in_row(shape, targets), asking, spacing, effort)
+    if not sure.all():
+        way: Search = "tree" if by_tree <= by_transform else "transform"
+        distances[~sure] = _search(borders, asking[~sure], targets, other, spacing, way)
+    return distances
 
 
 def _by_tree(

@@ -52,14 +52,14 @@ def boundary_iou(*, reference: Mask, prediction: Mask, dilation_ratio: float = 0
             f"dilation_ratio {dilation_ratio} is not a positive number",
             "give the width as a share of the image diagonal, usually 0.02",
         )
-    width = _width(reference.shape, dilation_ratio)
+    width = reach_of(reference.shape, dilation_ratio)
     r, p = cropped_masks("boundary_iou", reference=reference, prediction=prediction)
     r_rim, p_rim = _rim(r, width), _rim(p, width)
     union = np.count_nonzero(r_rim | p_rim)
     return float(np.count_nonzero(r_rim & p_rim) / union) if union else math.nan
 
 
-def _width(shape: tuple[int, ...], ratio: float) -> int:
+def reach_of(shape: tuple[int, ...], ratio: float) -> int:
     """`d` in pixels: see `boundary_iou`."""
     diagonal = math.sqrt(sum(side * side for side in shape))
     return max(1, round(ratio * diagonal))

@@ -16,8 +16,8 @@ Aggregate = Literal["pooled", "image_mean", "group_mean"]
 AGGREGATES: tuple[Aggregate, ...] = ("pooled", "image_mean", "group_mean")
 MEANS: tuple[Aggregate, ...] = ("image_mean", "group_mean")
 # What a metric is computed from: pixel counts, a column of images.parquet, object counts, or
-# histograms of scores.
-Family = Literal["counts", "column", "objects", "scores"]
+# histograms of scores, of all pixels or of those near a mask.
+Family = Literal["counts", "column", "objects", "scores", "near"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +145,11 @@ def _scores(
     text: str,
     better: Literal["higher", "lower"] = "lower",
     rule: bool = False,
+    family: Family = "scores",
 ) -> MetricInfo:
-    # All but average precision look good wherever a class is rare.
-    return MetricInfo(
-        name, compute, text, better=better, rule=rule, family="scores", needs="scores"
-    )
+    # The area under the ROC looks good wherever a class is rare; what is near depends on the
+    # prediction, so that a model with other masks is calibrated on other pixels.
+    return MetricInfo(name, compute, text, better=better, rule=rule, family=family, needs="scores")
 
 
 _SCORES = (
@@ -157,8 +157,10 @@ _SCORES = (
             "higher", rule=True),
     _scores("roc_auc", scores.roc_auc, "a pixel of the class scores higher than another one",
             "higher"),
-    _scores("brier", scores.brier, "mean squared error of the probabilities"),
-    _scores("calibration_error", scores.calibration_error, "probabilities against frequencies"),
+    _scores("brier", scores.brier, "mean squared error of the probabilities near the masks",
+            family="near"),
+    _scores("calibration_error", scores.calibration_error,
+            "probabilities against frequencies, near the masks", family="near"),
 )  # fmt: skip
 
 CATALOG: dict[str, MetricInfo] = {

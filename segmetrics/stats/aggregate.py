@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class Estimate:
     replaced
         How many infinite distances (exactly one of two masks is empty) stand as the diagonal of
         their image.
+    groups
+        In how many groups (patients, slides, drives; what is resampled) it is defined. Of a class
+        mean: in how many groups the rarest of its classes is.
     """
 
     value: float | None
@@ -40,6 +43,7 @@ class Estimate:
     defined: int
     undefined: int
     replaced: int = 0
+    groups: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json; `replaced` only where it happened."""
@@ -49,10 +53,19 @@ class Estimate:
         return fields
 
     @classmethod
-    def of(cls, value: float, defined: int, total: int, replaced: int = 0) -> Estimate:
+    def of(
+        cls, value: float, defined: int, total: int, replaced: int = 0, groups: int = 0
+    ) -> Estimate:
         """An estimate without interval; NaN and infinity become None."""
         finite = float(value) if np.isfinite(value) else None
-        return cls(finite, None, None, int(defined), int(total) - int(defined), int(replaced))
+        undefined = int(total) - int(defined)
+        return cls(finite, None, None, int(defined), undefined, int(replaced), int(groups))
+
+    def within(self, low: float, high: float) -> Estimate:
+        """The same with an interval; without one where an end is not finite."""
+        if self.value is None or not (np.isfinite(low) and np.isfinite(high)):
+            return replace(self, low=None, high=None)
+        return replace(self, low=min(float(low), self.value), high=max(float(high), self.value))
 
 
 def estimates(
@@ -79,14 +92,15 @@ def estimates(
     if isinstance(observed, ConfusionCounts):
         observed = Observations(observed)
     units = observed.per_image(metric, both_empty_is_one=both_empty_is_one)
+    in_groups = np.isfinite(group_values(units, groups)).sum(axis=0)
     if aggregate == "pooled" and len(units):
         value = observed.pooled(metric)
     else:
         units = group_values(units, groups) if aggregate == "group_mean" else units
         value = mean_of_defined(units)
     defined = np.isfinite(units).sum(axis=0)
-    rows = zip(value, defined, observed.replaced(metric), strict=True)
-    return [Estimate.of(v, d, units.shape[0], r) for v, d, r in rows]
+    rows = zip(value, defined, observed.replaced(metric), in_groups, strict=True)
+    return [Estimate.of(v, d, units.shape[0], r, g) for v, d, r, g in rows]
 
 
 def mean_of_defined(values: Values) -> Values:
@@ -118,7 +132,8 @@ def class_mean(per_class: Sequence[Estimate]) -> Estimate:
     values = [e.value for e in per_class if e.value is not None]
     mean = float(np.mean(values)) if values else np.nan
     replaced = sum(e.replaced for e in per_class)
-    return Estimate.of(mean, len(values), len(per_class), replaced)
+    groups = min((e.groups for e in per_class), default=0)
+    return Estimate.of(mean, len(values), len(per_class), replaced, groups)
 
 
 def group_index(names: Sequence[str]) -> npt.NDArray[np.intp]:

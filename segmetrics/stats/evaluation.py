@@ -9,6 +9,8 @@ from typing import Any
 
 from segmetrics.errors import DataError
 from segmetrics.stats.aggregate import Estimate
+from segmetrics.stats.thresholds import ThresholdSummary
+from segmetrics.stats.worst import WorstImages
 
 SCHEMA = 1
 # aggregate -> metric -> estimate
@@ -86,6 +88,13 @@ class SplitEvaluation(Scope):
         Class -> size bucket -> object metrics.
     annotators
         `anna vs ben` or `anna vs model` -> metrics, the first one taken as the reference.
+    worst
+        Class or region -> the images that it does worst in.
+    listed
+        How many samples the split has, where only `samples` of them were drawn and measured; 0
+        where all were.
+    thresholds
+        Class -> its chosen threshold and the best ones; empty without scores.
     """
 
     labels: tuple[str, ...] = ()
@@ -97,6 +106,9 @@ class SplitEvaluation(Scope):
     slices_left_out: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, SizeScope]] = field(default_factory=dict)
     annotators: Mapping[str, Scope] = field(default_factory=dict)
+    worst: Mapping[str, WorstImages] = field(default_factory=dict)
+    listed: int = 0
+    thresholds: Mapping[str, ThresholdSummary] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As in evaluation.json."""
@@ -119,6 +131,9 @@ class SplitEvaluation(Scope):
                 for name, buckets in self.sizes.items()
             },
             "annotators": {name: scope.to_json() for name, scope in self.annotators.items()},
+            "worst": {name: worst.to_json() for name, worst in self.worst.items()},
+            "sampled": {"n": self.samples, "of": self.listed} if self.listed else None,
+            "scores": {name: summary.to_json() for name, summary in self.thresholds.items()},
         }
 
 
@@ -232,4 +247,10 @@ def _split(data: Any) -> SplitEvaluation:
             for name, buckets in data["sizes"].items()
         },
         annotators={name: _scope(scope) for name, scope in data["annotators"].items()},
+        worst={name: WorstImages.from_json(worst) for name, worst in data.get("worst", {}).items()},
+        listed=(data.get("sampled") or {}).get("of", 0),
+        thresholds={
+            name: ThresholdSummary.from_json(summary)
+            for name, summary in data.get("scores", {}).items()
+        },
     )

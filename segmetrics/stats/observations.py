@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from segmetrics.metrics.catalog import CATALOG, LENGTHS, MetricInfo
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.metrics.histograms import ScoreHistogram
 from segmetrics.metrics.object_scores import ObjectCounts
-from segmetrics.metrics.scores import ScoreHistogram
 
 Values = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp] | npt.NDArray[np.bool_]
@@ -32,8 +32,9 @@ class Observations:
         Shape (n,): the diagonal of each image, in the unit of the distances.
     objects
         Shape (n, R).
-    histograms
-        Shape (n, C, 256), of the C classes whose places among the R are `scored`.
+    histograms, near
+        Shape (n, C, 256), of the C classes whose places among the R are `scored`: of all pixels,
+        and of those near a mask (`near_masks`).
     """
 
     counts: ConfusionCounts
@@ -41,6 +42,7 @@ class Observations:
     diagonals: Values | None = None
     objects: ObjectCounts | None = None
     histograms: ScoreHistogram | None = None
+    near: ScoreHistogram | None = None
     scored: tuple[int, ...] = ()
 
     @property
@@ -56,6 +58,7 @@ class Observations:
             diagonals=None if self.diagonals is None else self.diagonals[index],
             objects=None if self.objects is None else self.objects[index],
             histograms=None if self.histograms is None else self.histograms.rows(index),
+            near=None if self.near is None else self.near.rows(index),
             scored=self.scored,
         )
 
@@ -66,6 +69,7 @@ class Observations:
             "counts": True,
             "objects": self.objects is not None,
             "scores": self.histograms is not None,
+            "near": self.near is not None,
         }
         return tuple(
             metric
@@ -81,7 +85,8 @@ class Observations:
             return self._finite(metric.name)
         if metric.family == "objects":
             return metric.values(self.objects, both_empty_is_one=False)
-        return self._at_scored(metric.values(self.histograms, both_empty_is_one=False))
+        held = self.near if metric.family == "near" else self.histograms
+        return self._at_scored(metric.values(held, both_empty_is_one=False))
 
     def pooled(self, metric: MetricInfo) -> Values:
         """Shape (R,): the metric of all images together.
@@ -92,8 +97,9 @@ class Observations:
             return metric.values(self.counts.sum(), both_empty_is_one=False)
         if metric.family == "objects" and self.objects is not None:
             return metric.values(self.objects.sum(), both_empty_is_one=False)
-        if metric.family == "scores" and self.histograms is not None:
-            pooled = metric.values(self.histograms.sum(axis=0), both_empty_is_one=False)
+        held = {"scores": self.histograms, "near": self.near}.get(metric.family)
+        if held is not None:
+            pooled = metric.values(held.sum(axis=0), both_empty_is_one=False)
             full: Values = self._at_scored(pooled[np.newaxis])[0]
             return full
         raise TypeError(f"{metric.name} has no pooled value")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.metrics.scores import ScoreHistogram
+from segmetrics.metrics.histograms import ScoreHistogram
 from segmetrics.tables.schema import Targets
 
 
@@ -69,8 +69,9 @@ class MeasuredImage:
         Metrics by name, shape (R,) each; NaN undefined, infinite where one mask is empty.
     diagonal
         Of the image, in the unit of the distances.
-    histograms
-        Shape (C, 256), of the classes at the places `scored`.
+    histograms, near
+        Shape (C, 256), of the classes at the places `scored`: all pixels, and those near a mask
+        (`near_masks`).
     agreements
         The further annotators with one another and with the model.
     """
@@ -85,6 +86,7 @@ class MeasuredImage:
     diagonal: float | None = None
     objects: ObjectRows | None = None
     histograms: ScoreHistogram | None = None
+    near: ScoreHistogram | None = None
     scored: tuple[int, ...] = ()
     agreements: tuple[Agreement, ...] = ()
 

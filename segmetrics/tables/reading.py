@@ -14,7 +14,7 @@ import numpy.typing as npt
 from segmetrics.errors import DataError
 from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.metrics.scores import ScoreHistogram
+from segmetrics.metrics.histograms import ScoreHistogram
 from segmetrics.stats.observations import Observations
 from segmetrics.tables.agreements import AgreementTable, read_agreements
 from segmetrics.tables.measured import count_targets
@@ -157,7 +157,7 @@ def read_measurements(folder: Path) -> Measurements:
     objects = _optional(folder / OBJECTS, meta)
     scores = _optional(folder / SCORES, meta)
     table = None if objects is None else read_objects(objects, ids, targets, folder / OBJECTS)
-    histograms, scored = _histograms(scores, ids, targets, folder / SCORES)
+    histograms, near, scored = _histograms(scores, ids, targets, folder / SCORES)
     names = [name for name in images.schema.names if name in COLUMNS]
     diagonal = DIAGONAL in images.schema.names
     observations = Observations(
@@ -166,6 +166,7 @@ def read_measurements(folder: Path) -> Measurements:
         diagonals=_by_image(images, DIAGONAL, ids)[:, 0] if diagonal else None,
         objects=None if table is None else table.counts(),
         histograms=histograms,
+        near=near,
         scored=scored,
     )
     digests = {
@@ -247,16 +248,17 @@ def _optional(path: Path, meta: Mapping[str, Any]) -> pa.Table | None:
 
 def _histograms(
     scores: pa.Table | None, ids: Sequence[str], targets: Targets, path: Path
-) -> tuple[ScoreHistogram | None, tuple[int, ...]]:
+) -> tuple[ScoreHistogram | None, ScoreHistogram | None, tuple[int, ...]]:
     if scores is None or not scores.num_rows:
-        return None, ()
+        return None, None, ()
     names = list(dict.fromkeys(scores.column("class").to_pylist()))
     rows = list(zip(*(scores.column(n).to_pylist() for n in ("id", "class")), strict=True))
     if rows != [(i, name) for i in ids for name in names] or not {*names} <= {*targets.names}:
         raise DataError(str(path), "rows are missing or repeated", "delete it and run `dvc repro`")
     shape = (len(ids), len(names), BINS)
-    bins = [
+    positives, negatives, near = (
         scores.column(side).combine_chunks().flatten().to_numpy().reshape(shape)
-        for side in ("positives", "negatives")
-    ]
-    return ScoreHistogram(*bins), tuple(targets.names.index(name) for name in names)
+        for side in ("positives", "negatives", "near")
+    )
+    whole, close = ScoreHistogram(positives, negatives), ScoreHistogram(positives, near)
+    return whole, close, tuple(targets.names.index(name) for name in names)

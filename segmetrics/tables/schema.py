@@ -11,7 +11,7 @@ from segmetrics.metrics.catalog import COLUMNS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA = 2
+SCHEMA = 3
 IMAGES = "images.parquet"
 CONFUSION = "confusion.parquet"
 OBJECTS = "objects.parquet"
@@ -123,10 +123,12 @@ def annotator_schema(columns: Sequence[str] = ()) -> pa.Schema:
 
 
 def score_schema() -> pa.Schema:
-    """scores.parquet."""
+    """scores.parquet: pixels by stored score, foreground of the reference and the rest.
+
+    `near` are those of the rest that are near a mask (`near_masks`); foreground always is.
+    """
     import pyarrow as pa
 
     bins = pa.list_(pa.int64(), BINS)
-    return pa.schema(
-        [("id", pa.string()), ("class", pa.string()), ("positives", bins), ("negatives", bins)]
-    )
+    names = [("id", pa.string()), ("class", pa.string())]
+    return pa.schema([*names, *((name, bins) for name in ("positives", "negatives", "near"))])

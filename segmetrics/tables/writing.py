@@ -121,13 +121,20 @@ def score_table(images: Sequence[MeasuredImage], targets: Targets) -> pa.Table:
     """The rows of scores.parquet for some images."""
     import pyarrow as pa
 
-    held = [(i, i.histograms) for i in images if i.histograms is not None]
+    held = [
+        (i, i.histograms, i.near) for i in images if i.histograms is not None and i.near is not None
+    ]
     columns: dict[str, Any] = {
-        "id": [image.id for image, _ in held for _ in image.scored],
-        "class": [targets.names[k] for image, _ in held for k in image.scored],
+        "id": [image.id for image, _, _ in held for _ in image.scored],
+        "class": [targets.names[k] for image, _, _ in held for k in image.scored],
     }
-    for name in ("positives", "negatives"):
-        bins = _joined([getattr(h, name).reshape(-1) for _, h in held], np.int64)
+    parts = {
+        "positives": [whole.positives for _, whole, _ in held],
+        "negatives": [whole.negatives for _, whole, _ in held],
+        "near": [near.negatives for _, _, near in held],
+    }
+    for name, counts in parts.items():
+        bins = _joined([array.reshape(-1) for array in counts], np.int64)
         columns[name] = pa.FixedSizeListArray.from_arrays(pa.array(bins), BINS)
     return pa.table(columns, schema=score_schema())
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import evaluation_options, policy, result_settings
-from segmetrics.errors import ConfigError
+from segmetrics.config.build import evaluation_options, policy, question, result_settings
+from segmetrics.errors import ConfigError, DataError
+from segmetrics.metrics.thresholds import Objective
+from segmetrics.operating_point import (
+    OperatingPoint,
+    Tuning,
+    TuningRequest,
+    write_operating_point,
+)
+from segmetrics.stats.resampling import Resampling
+from segmetrics.stats.slice_by import SliceBy
 
 TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")
 VALUES = {
@@ -26,7 +36,8 @@ TOP = (
     "tracking, gate, promotion, runtime"
 )
 RULE_KEYS = (
-    "metric, class, aggregate, split, slice, worst, size, at_least, at_most, severity, rationale"
+    "metric, class, aggregate, split, slice, bins, worst, size, at_least, at_most, statistic, "
+    "min_groups, severity, rationale"
 )
 
 
@@ -65,6 +76,7 @@ def test_the_template_loads_with_its_values(params):
     assert settings.data.splits == ("train", "test")
     assert evaluation_options(settings).scored == ("tumour", "vessel")
     assert evaluation_options(settings).both_empty_is_one is False
+    assert evaluation_options(settings).resampling == Resampling(0.95, 10_000, 20260101)
     assert settings.checks.accuracy_paradox == "warn"
     assert set(result_settings(settings)) == set(TOP.split(", ")) - {
         "tracking", "gate", "promotion", "runtime",
@@ -89,7 +101,7 @@ def test_null_removes_a_rule_and_the_same_name_replaces_one(params):
 def test_a_slice_value_is_compared_as_text(params):
     rules = "{a: {metric: dice, at_least: 0.5, slice: {site: 7}}}"
     (rule,) = (r for r in policy(load_settings(params(rules=rules))).rules if r.name == "a")
-    assert (rule.slice_column, rule.slice_value) == ("site", "7")
+    assert (rule.slice_by, rule.slice_value) == (SliceBy(("site",)), "7")
 
 
 def test_words_stay_words_and_numbers_are_numbers(params):
@@ -187,6 +199,62 @@ def test_a_null_that_removes_nothing_is_a_typo(params, domain):
     )
 
 
+def parsed(params, body: str, **values: str):
+    (rule,) = (
+        r
+        for r in policy(load_settings(params(rules=f"{{a: {body}}}", **values))).rules
+        if r.name == "a"
+    )
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("written", "by", "value"),
+    [
+        ("scanner", SliceBy(("scanner",)), None),
+        ("{scanner: A}", SliceBy(("scanner",)), "A"),
+        ("[weather, city]", SliceBy(("weather", "city")), None),
+        ("{weather: rain, city: Bern}", SliceBy(("weather", "city")), "rain x Bern"),
+        ("age, bins: [40, 60]", SliceBy(("age",), (40, 60)), None),
+        ("{age: 40 to 60}, bins: [40, 60]", SliceBy(("age",), (40, 60)), "40 to 60"),
+    ],
+)
+def test_the_forms_of_a_slice(params, written, by, value):
+    body = f"{{metric: dice, at_least: 0.5, slice: {written}}}"
+    rule = parsed(params, body)
+    assert (rule.slice_by, rule.slice_value) == (by, value)
+    settings = load_settings(params(rules=f"{{a: {body}, b: {body}}}"))
+    assert evaluation_options(settings).slices == (by,)
+
+
+@pytest.mark.parametrize(
+    ("domain", "own", "expected"),
+    [
+        ("medical", "", "conservative"),
+        ("medical", ", statistic: point", "point"),
+        ("balanced", "", "point"),
+        ("balanced", ", statistic: conservative", "conservative"),
+        ("custom", "", "point"),
+    ],
+)
+def test_a_rule_without_statistic_has_that_of_the_domain(params, domain, own, expected):
+    body = f"{{metric: dice, at_least: 0.5{own}}}"
+    assert parsed(params, body, domain=domain).statistic == expected
+
+
+def test_what_decides_on_few_groups_and_on_inconclusive_rules(params):
+    found = policy(load_settings(params()))
+    assert (found.min_groups, found.on_inconclusive) == (30, "block")
+    edits = [
+        ("min_groups: 30", "min_groups: 7"),
+        ("on_inconclusive: block", "on_inconclusive: warn"),
+    ]
+    found = policy(load_settings(params(*edits)))
+    assert (found.min_groups, found.on_inconclusive) == (7, "warn")
+    rule = parsed(params, "{metric: dice, at_least: 0.5, min_groups: 5}")
+    assert rule.min_groups == 5
+
+
 RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
     ("{metric: accuracy, at_least: 0.9}", ".metric", "accuracy cannot be a rule (shown, never a "
      "rule: high where a class is rare); use dice or f2"),
@@ -226,9 +294,41 @@ RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
     ("{metric: dice, at_least: 0.5, severity: blck}", ".severity",
      "'blck' is not one of block, warn; did you mean \"block\"?"),
     ("{metric: dice, at_least: 0.5, worst: true}", ".worst",
-     "needs `slice:` with the name of a column; add it or remove worst"),
-    ("{metric: dice, at_least: 0.5, slice: {x: 1, y: 2}}", ".slice", "has to be a column or one "
-     "{column: value}, the value text or a whole number (found {'x': 1, 'y': 2})"),
+     "needs `slice:` with the name of a column, or with columns to cross; add it or remove worst"),
+    ("{metric: dice, at_least: 0.5, slice: {site: A}, worst: true}", ".worst",
+     "needs `slice:` with the name of a column, or with columns to cross; add it or remove worst"),
+    ("{metric: dice, at_least: 0.5, slice: {x: 1.5}}", ".slice", "has to be a column, "
+     "{column: value} with text or a whole number, or a list of columns (found {'x': 1.5})"),
+    ("{metric: dice, at_least: 0.5, slice: [x, 2]}", ".slice", "has to be a column, "
+     "{column: value} with text or a whole number, or a list of columns (found ['x', 2])"),
+    ("{metric: dice, at_least: 0.5, slice: [x]}", ".slice", "crosses columns, and needs two or "
+     "more of them; for one column write its name alone: `slice: scanner`"),
+    ("{metric: dice, at_least: 0.5, slice: []}", ".slice", "crosses columns, and needs two or "
+     "more of them; for one column write its name alone: `slice: scanner`"),
+    ("{metric: dice, at_least: 0.5, slice: [x, y, x]}", ".slice",
+     "names x twice; name every column once"),
+    ("{metric: dice, at_least: 0.5, slice: group}", ".slice",
+     "group is no column to slice by; add a column to samples.csv, such as scanner"),
+    ("{metric: dice, at_least: 0.5, bins: [40]}", ".bins",
+     "needs `slice:` with the name of a numeric column; add it or remove bins"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: []}", ".bins",
+     "holds too few entries (found [])"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [60, 40]}", ".bins",
+     "do not ascend; sort them"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [40, 40]}", ".bins",
+     "do not ascend; sort them"),
+    ("{metric: dice, at_least: 0.5, slice: age, bins: [.inf]}", ".bins.0",
+     "input should be a finite number (found inf)"),
+    ("{metric: dice, at_least: 0.5, slice: [age, x], bins: [40]}", ".bins",
+     "cuts one column, not several; name one column, or remove bins"),
+    ("{metric: dice, at_least: 0.5, slice: {age: below 30}, bins: [40]}", ".slice",
+     '"below 30" is no bin; did you mean "below 40"? (bins: below 40, 40 and above)'),
+    ("{metric: dice, at_least: 0.5, statistic: conservativ}", ".statistic", "'conservativ' is not "
+     "one of conservative, point; did you mean \"conservative\"?"),
+    ("{metric: dice, at_least: 0.5, min_groups: 0}", ".min_groups",
+     "input should be greater than or equal to 1 (found 0)"),
+    ("{metric: dice, at_least: 0.5, min_groups: 5, statistic: point}", ".min_groups", "means "
+     "nothing with `statistic: point`, which compares the value alone; remove one of them"),
     ("0.85", "", "has to hold keys and values (found 0.85)"),
 ]  # fmt: skip
 
@@ -321,6 +421,14 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "operating_point.threshold: is missing for `decision: fixed`; set it to 0.5"),
     ({"operating_point": "{decision: argmax, threshold: 0.5}"}, "operating_point",
      "operating_point.threshold: means nothing with `argmax`; set it to null"),
+    ({"operating_point": "{decision: fixed, threshold: 0.5, at_least: {recall: 0.9}}"},
+     "operating_point", "operating_point.at_least: means nothing with `fixed`; remove it, or set "
+     "decision: tuned"),
+    ({"operating_point": "{decision: tuned, at_least: {recal: 0.9}}"}, "operating_point",
+     'operating_point.at_least.recal: unknown key; did you mean "recall"? (keys: recall, '
+     "precision)"),
+    ({"operating_point": "{decision: tuned, at_least: {recall: 0}}"}, "operating_point",
+     "operating_point.at_least.recall: input should be greater than 0 (found 0)"),
     (("regions: {}", "regions: {whole: [1, 3]}"), "regions",
      "data.regions.whole.1: label 3 is no class; declare it in data.classes"),
     (("regions: {}", "regions: {whole: [vesel]}"), "regions",
@@ -335,6 +443,13 @@ CASES = [  # template values, or edits of the text; the start of the line; place
      "infer.tile: has to hold keys and values (found 512)"),
     ({"classes": "citiscapes"}, "data:", 'data: classes: there is no scheme "citiscapes"; '
      'did you mean "cityscapes"? known: cityscapes, cityscapes_train_ids'),
+    ({"encoding": "channels", "ignore": "[]"}, "operating_point",
+     'operating_point.decision: "argmax" gives a pixel one class, `encoding: channels` has '
+     "several; set {decision: fixed, threshold: 0.5}: every class has its own probability"),
+    ({"encoding": "channels", "ignore": "[]", "classes": "{background: 0, b: 2, a: 1}",
+      "operating_point": "{decision: fixed, threshold: 0.5}"}, "classes",
+     "data.classes: are not in the order of their channels, in which probabilities are read; sort "
+     "them by the number of the channel"),
     (("surface: null", "surface: {metrics: [nsd]}"), "surface",
      "measure.surface.tolerance: is missing for nsd, and there is no usual value; set what is "
      "close enough, in px"),
@@ -355,6 +470,89 @@ CASES = [  # template values, or edits of the text; the start of the line; place
 def test_values_that_mean_nothing_are_refused(params, change, line, text):
     path = params(change) if isinstance(change, tuple) else params(**change)
     assert message(path) == f"params.yaml:{line_of(line)}: {text}"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"encoding": "channels", "classes": "{background: 0, a: [1, 5], b: 2}"},
+        {"encoding": "files", "classes": "{background: 0, b: 2, a: 1}"},  # values do not matter
+        {"encoding": "channels", "source": "given", "operating_point": VALUES["operating_point"]},
+    ],
+)
+def test_overlapping_classes_with_probabilities_or_given_masks(params, values):
+    fixed = {"operating_point": "{decision: fixed, threshold: 0.5}"}
+    load_settings(params(**({"ignore": "[]"} | fixed | values)))
+
+
+TUNED = {
+    "operating_point": "{decision: tuned, threshold: null}",
+    "classes": "{background: 0, tumour: 1}", "tune": "train",
+}  # fmt: skip
+SCORES = ("scores: false", "scores: true")
+
+
+@pytest.mark.parametrize(
+    ("point", "domain", "objective"),
+    [
+        ("{decision: tuned}", "medical", Objective(2.0)),
+        ("{decision: tuned}", "autonomous_driving", Objective(0.5)),
+        ("{decision: tuned}", "balanced", Objective(1.0)),
+        ("{decision: tuned}", "custom", Objective(1.0)),
+        ("{decision: tuned, at_least: {recall: 0.95}}", "medical",
+         Objective(floor="recall", at_least=0.95)),
+        ("{decision: tuned, at_least: {precision: 1}}", "medical",
+         Objective(floor="precision", at_least=1.0)),
+    ],
+)  # fmt: skip
+def test_what_a_threshold_is_tuned_for(params, point, domain, objective):
+    values = TUNED | {"operating_point": point, "domain": domain, "critical": "[tumour]"}
+    settings = load_settings(params(SCORES, **values))
+    assert policy(settings).point == TuningRequest("train", objective)
+
+
+@pytest.mark.parametrize(
+    ("edits", "values", "line", "text"),
+    [
+        ((), {}, "scores", "measure.scores: is needed for `decision: tuned`, which `check` "
+         "verifies by the scores; set it to true"),
+        ((SCORES,), {"tune": "null"}, "operating_point", "operating_point.decision: needs a split "
+         "to tune on, data.tune is null; set data.tune to a split that is not judged"),
+        ((SCORES,), {"classes": "{background: 0, tumour: 1, vessel: 2}"}, "operating_point",
+         "operating_point.decision: needs one probability per pixel, data.classes has 3 classes; "
+         "the best of several classes needs no threshold: set argmax"),
+        ((SCORES,), {"operating_point": "{decision: tuned, threshold: 0.5}"}, "operating_point",
+         "operating_point.threshold: is what `decision: tuned` looks for; set it to null, or set "
+         "decision: fixed"),
+        *(((SCORES,), {"operating_point": f"{{decision: tuned, at_least: {floor}}}"},
+           "operating_point", "operating_point.at_least: needs a floor under one of recall and "
+           "precision; such as {recall: 0.95}")
+          for floor in ("{}", "{recall: 0.9, precision: 0.9}")),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tuned(params, edits, values, line, text):
+    path = params(*edits, **TUNED | values)
+    assert message(path) == f"params.yaml:{line_of(line)}: {text}"
+
+
+def test_a_tuned_threshold_is_read_from_its_file(params, tmp_path):
+    settings = load_settings(params(SCORES, **TUNED))
+    with pytest.raises(DataError, match="not an operating point"):
+        evaluation_options(settings)
+    file = tmp_path / "results" / "operating_point.json"
+    point = OperatingPoint("tuned", 0.25, Tuning("train", "0", "f2", 0.5))
+    write_operating_point(file, point)
+    options = evaluation_options(settings)
+    assert (options.level, options.threshold) == (64, 0.25)
+    assert question(settings).point == point
+    for other in (
+        replace(point, tuning=replace(point.tuning, tuned_on="test")),
+        replace(point, tuning=replace(point.tuning, objective="f1")),
+        OperatingPoint("fixed", 0.25),
+    ):
+        write_operating_point(file, other)
+        with pytest.raises(DataError, match=r"asks for f2 tuned on train; run `dvc repro`"):
+            evaluation_options(settings)
 
 
 @pytest.mark.parametrize("alias", ["latest", "v1", "V12", "", "a b", "a@b"])

@@ -18,10 +18,10 @@ from segmetrics.data.masks import (
     lossy_pixels,
     quantise,
     read_mask,
-    read_probability,
     threshold_level,
     warn_lossy,
 )
+from segmetrics.data.reading import read_score_map
 from segmetrics.errors import DataError
 
 ANY = LabelScheme.of({"background": 0, "foreground": 1})
@@ -170,9 +170,9 @@ def test_many_jpeg_masks_are_one_warning():
 def test_the_threshold_is_the_smallest_level_that_reaches_it(threshold, level):
     assert threshold_level(threshold) == level
     q = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    foreground = read_probability(encode(q, "PNG", "L"), "p", threshold)
-    assert (foreground == (q >= level)).all()
-    assert foreground.dtype == np.uint8
+    stored = read_score_map(encode(q, "PNG", "L"), "p").labels
+    assert ((stored >= threshold_level(threshold)) == (q >= level)).all()
+    assert stored.dtype == np.uint8
 
 
 def test_one_half_is_exact():
@@ -194,7 +194,7 @@ def test_a_threshold_of_whole_levels_acts_as_on_the_probabilities(p, level):
 )
 def test_only_8_bit_grey_is_a_probability_map(mode, labels):
     with pytest.raises(DataError) as caught:
-        read_probability(encode(labels, "PNG", mode), "p.png", 0.5)
+        read_score_map(encode(labels, "PNG", mode), "p.png")
     assert str(caught.value) == (
         f"p.png: is a {mode} picture, not an 8-bit grey probability map; "
         "for label maps set operating_point.decision: argmax"

@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as arrays
 
 from segmetrics.data.grid import check_same_grid, orientation
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import read_mask, read_probability
+from segmetrics.data.levels import read_levels_of_classes
+from segmetrics.data.masks import read_mask
+from segmetrics.data.reading import read_score_map
 from segmetrics.data.volumes import (
     read_nifti,
     read_nifti_header,
@@ -201,15 +203,36 @@ def test_labels_are_written_in_the_grid_of_the_image(labels):
     check_same_grid(like, mask, names=("image", "m"))
 
 
+@pytest.mark.parametrize("classes", [1, 3])
+def test_scores_of_several_classes_are_the_fourth_axis(classes):
+    image = nibabel.Nifti1Image(np.zeros((4, 8, 2, 5), np.int16), AFFINE)
+    image.header.set_zooms((0.5, 0.5, 7.5, 2.5))  # a series in time
+    like = read_nifti(image.to_bytes(), "image", channels=True).header
+    scores = np.arange(64 * classes).astype(np.uint8).reshape(4, 8, 2, classes)
+    content = write_nifti_scores(scores, like)
+    written = nibabel.Nifti1Image.from_bytes(gzip.decompress(content))
+    assert written.header["pixdim"][1:5].tolist() == [0.5, 0.5, 7.5, 1.0]
+    assert (np.asarray(written.dataobj).reshape(scores.shape) == scores).all()
+    scheme = LabelScheme.of({f"c{k}": k for k in range(classes)}, encoding="channels")
+    found = read_levels_of_classes(content, "p.nii.gz", scheme)
+    assert (found.labels == np.moveaxis(scores, -1, 0)).all()
+    assert found.spacing == (0.5, 0.5, 7.5)
+    with pytest.raises(ValueError, match="in a grid of"):
+        write_nifti_scores(scores[..., np.newaxis], like)
+    with pytest.raises(ValueError, match="labels of type uint8 and shape"):
+        write_nifti_labels(scores, like)
+
+
 def test_scores_are_written_and_thresholded():
     like = read_nifti(nifti(np.zeros((4, 8, 8), np.int16)), "image").header
     scores = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
-    found = read_probability(write_nifti_scores(scores, like), "p.nii.gz", 0.5)
-    assert (found == (scores >= 128)).all()
+    found = read_score_map(write_nifti_scores(scores, like), "p.nii.gz")
+    assert (found.labels == scores).all()
+    assert found.labels.dtype == np.uint8
     with pytest.raises(ValueError, match="in a grid of"):
         write_nifti_scores(scores[:2], like)
     with pytest.raises(DataError, match="holds int16, not an 8-bit probability map"):
-        read_probability(nifti(np.zeros((4, 8, 8), np.int16)), "p.nii", 0.5)
+        read_score_map(nifti(np.zeros((4, 8, 8), np.int16)), "p.nii")
 
 
 def grid(matrix):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,13 +18,15 @@ from segmetrics.data.arrays import read_array
 from segmetrics.data.folders import files_by_stem
 from segmetrics.data.kinds import SUFFIXES
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import check_reference, read_mask, read_probability
+from segmetrics.data.levels import read_levels_of_classes
+from segmetrics.data.masks import check_reference, read_mask
 from segmetrics.data.pictures import decode, oriented
-from segmetrics.data.reading import image_sizes, read_multilabel, shape_of
+from segmetrics.data.reading import image_sizes, read_multilabel, read_score_map
 from segmetrics.data.samples import SampleRow
 from segmetrics.data.schemes import named_scheme
 from segmetrics.data.volumes import write_nifti_labels
 from segmetrics.errors import ConfigError, DataError
+from segmetrics.inference.images import read_image
 
 ANY = LabelScheme.of({"background": 0, "organ": 1})
 LABELS = (np.add.outer(np.arange(12) // 3, np.arange(10) // 4) % 4).astype(np.uint8)
@@ -71,7 +74,7 @@ def test_arrays_come_back(dtype, data):
         mask = read_mask(content, "m", ANY)
         assert (mask.labels == labels).all()
         assert mask.labels.dtype.kind in "iu"
-        assert shape_of(content, "m")[:2] == labels.shape[:2]
+        assert image_sizes(content, "m")[0] == labels.shape
 
 
 def test_arrays_that_are_refused():
@@ -127,7 +130,8 @@ def test_only_data_errors_escape(content, data):
     for read in (
         lambda c: read_mask(c, "m", scheme),
         lambda c: image_sizes(c, "m"),
-        lambda c: read_probability(c, "m", 0.5),
+        lambda c: read_score_map(c, "m"),
+        lambda c: read_levels_of_classes(c, "m", CHANNELS),
     ):
         with contextlib.suppress(DataError):
             read(bytes(changed))
@@ -277,7 +281,7 @@ def test_pages_are_a_volume_in_order(dtype):
     volume = np.arange(24).reshape(4, 3, 2).astype(dtype)
     content = pages(volume)
     assert (read_mask(content, "m", ANY).labels == volume).all()
-    assert shape_of(content, "m") == (4, 3, 2)
+    assert image_sizes(content, "m") == ((4, 3, 2), (4, 3, 2))
 
 
 def test_pages_of_other_shapes_or_modes():
@@ -364,9 +368,9 @@ def test_nifti_samples_are_checked_for_their_grid(dataset, two, tmp_path):
 
 def test_probabilities_as_arrays():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert (read_probability(npy(levels), "p", 0.25) == (levels >= 64)).all()
+    assert (read_score_map(npy(levels), "p").labels == levels).all()
     with pytest.raises(DataError, match="holds float64, not an 8-bit probability map"):
-        read_probability(npy(levels / 255), "p", 0.5)
+        read_score_map(npy(levels / 255), "p")
 
 
 def test_stems_of_two_part_endings(tmp_path):
@@ -390,3 +394,41 @@ def test_cityscapes():
     assert (list(train), list(train.values()), void) == (list(classes), list(range(19)), (255,))
     with pytest.raises(ConfigError, match='did you mean "cityscapes"'):
         named_scheme("cityscape")
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "shape"),
+    [
+        ((9, 8), (9, 8), (9, 8)),
+        ((9, 8, 3), (9, 8), (9, 8)),
+        ((9, 8, 12), (9, 8), (9, 8)),  # as many channels as there are
+        ((9, 8, 3), (9, 8, 3), (9, 8, 3)),  # a thin volume, not a picture of three channels
+        ((9, 8, 5, 2), (9, 8, 5), (9, 8, 5)),
+        ((9, 8, 2, 2), (9, 8, 2), (9, 8, 2)),
+    ],
+)
+def test_the_mask_says_which_axes_of_an_array_are_channels(dataset, two, image, mask, shape):
+    dataset.root.mkdir()
+    np.save(dataset.root / "image.npy", np.zeros(image, np.uint8))
+    np.save(dataset.root / "mask.npy", np.ones(mask, np.uint8))
+    dataset.rows = [SampleRow("a", "image.npy", "mask.npy", "test", "a", {})]
+    (sample,) = dataset.samples(two)
+    assert sample.shape == shape
+    pixels = read_image((dataset.root / "image.npy").read_bytes(), "image", None, ndim=len(mask))
+    assert pixels.shape[1:] == shape  # the model sees the same axes
+    more = dataset.root / "more.npy"
+    np.save(more, np.zeros(shape, np.uint8))
+    dataset.rows = [replace(dataset.rows[0], channels={"more": "more.npy"})]
+    assert dataset.samples(two)[0].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"), [((9, 8), (9, 8, 3)), ((9, 8, 3, 2), (9, 8)), ((3, 9, 8), (9, 8))]
+)
+def test_arrays_that_no_axis_of_channels_explains(dataset, two, image, mask):
+    dataset.root.mkdir()
+    np.save(dataset.root / "image.npy", np.zeros(image, np.uint8))
+    np.save(dataset.root / "mask.npy", np.ones(mask, np.uint8))
+    dataset.rows = [SampleRow("a", "image.npy", "mask.npy", "test", "a", {})]
+    with pytest.raises(DataError, match=r"the mask is 9 x 8"):
+        dataset.samples(two)

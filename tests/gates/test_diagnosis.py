@@ -12,6 +12,7 @@ from segmetrics.gates.grade import Bands
 from segmetrics.gates.verdict import Verdict, judge
 from segmetrics.metrics import ConfusionCounts, count_confusion
 from segmetrics.stats.evaluation import Evaluation, SplitEvaluation
+from segmetrics.stats.resampling import Resampling
 
 CLASSES = ("background", "tumour")
 
@@ -25,11 +26,13 @@ def masks(there: int, found: int, false: int, shape=(100, 100)) -> tuple[np.ndar
     return reference, prediction
 
 
-def evaluated(*pairs: tuple[np.ndarray, np.ndarray]) -> SplitEvaluation:
+def evaluated(
+    *pairs: tuple[np.ndarray, np.ndarray], resampling: Resampling | None = None
+) -> SplitEvaluation:
     counts = [count_confusion(reference=r, prediction=p, n_classes=2) for r, p in pairs]
     names = ("tp", "fp", "fn", "tn")
     stacked = ConfusionCounts(*(np.stack([getattr(c, name) for c in counts]) for name in names))
-    options = EvaluationOptions(scored=("tumour",))
+    options = EvaluationOptions(scored=("tumour",), resampling=resampling)
     scope = evaluate_counts(stacked, np.arange(len(pairs)), CLASSES, options)
     tp, fp, fn, tn = (int(getattr(stacked.sum(), name)[1]) for name in names)
     return SplitEvaluation(
@@ -62,7 +65,8 @@ def test_the_masks_have_98_percent_accuracy_and_12_percent_recall():
 
 
 def test_98_percent_accuracy_with_12_percent_recall_fails_under_medical():
-    verdict = judged(PARADOX)
+    images = [masks(there=200, found=24, false=24)] * 40
+    verdict = judged(evaluated(*images, resampling=Resampling(resamples=2000)))
     assert (verdict.decision, verdict.grade) == ("fail", "bad")
     assert {result.rule.name: result.outcome for result in verdict.rules} == {
         "recall_floor": "fail", "f2": "fail", "dice": "fail", "iou": "fail",
@@ -70,6 +74,9 @@ def test_98_percent_accuracy_with_12_percent_recall_fails_under_medical():
     assert [(f.name, f.severity) for f in verdict.findings] == [
         ("accuracy_paradox", "warn"), ("bad_grade", "block"),
     ]  # fmt: skip
+    one_image = judged(PARADOX)  # says too little for the rules, enough for the grade
+    assert {result.outcome for result in one_image.rules} == {"inconclusive"}
+    assert (one_image.decision, one_image.grade) == ("fail", "bad")
 
 
 def test_the_text_says_why_accuracy_means_nothing_here():
@@ -78,8 +85,8 @@ def test_the_text_says_why_accuracy_means_nothing_here():
     assert finding.text == (
         "tumour: accuracy 98.0% looks good, yet only 12.0% of the tumour pixels are found. "
         "Predicting no tumour at all would reach 98.0%, because tumour covers 2.00% of the "
-        "pixels. With this recall, Dice cannot exceed 0.214 and IoU 0.120, whatever the accuracy "
-        "is."
+        "pixels: the model is no better than an empty mask. With this recall, Dice cannot exceed "
+        "0.214 and IoU 0.120, whatever the accuracy is."
     )
     assert finding.data == {
         "class": "tumour",
@@ -87,6 +94,7 @@ def test_the_text_says_why_accuracy_means_nothing_here():
         "recall": 0.12,
         "prevalence": 0.02,
         "accuracy_of_nothing": 0.98,
+        "gain_over_nothing": 0.0,
         "dice_at_most": pytest.approx(0.2142857143),
         "iou_at_most": 0.12,
         "prevalence_at_most": pytest.approx(0.02 / 0.88),
@@ -163,3 +171,72 @@ def test_predicted_labels_that_are_no_class_are_found():
     assert finding.text.startswith("8 predicted pixels (8.00%) hold labels that are no class")
     assert finding.data == {"pixels": 8, "share": 0.08}
     assert unknown_labels(PARADOX) == []
+
+
+def test_98_percent_accuracy_and_12_percent_recall_bound_dice_iou_and_prevalence():
+    """Whatever masks have these two values: Dice <= 0.214, IoU <= 0.12, prevalence <= 2.27 %."""
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        # There pixels, 12 % of them found, and errors that leave 98 % of 10000 right.
+        found = int(rng.integers(0, 28))
+        there, missed = round(found / 0.12), round(found / 0.12) - found
+        false = 200 - missed
+        if not there or false < 0:
+            continue
+        split = evaluated(masks(there=there, found=found, false=false))
+        value = {
+            m: split.estimate("tumour", "pooled", m).value
+            for m in ("accuracy", "recall", "dice", "iou")
+        }
+        numbers = paradox_numbers(value["accuracy"], value["recall"], there / 10000)
+        assert value["accuracy"] == pytest.approx(0.98)
+        assert value["dice"] <= numbers["dice_at_most"] + 1e-12
+        assert value["iou"] <= numbers["iou_at_most"] + 1e-12
+        assert there / 10000 <= numbers["prevalence_at_most"] + 1e-12
+    exact = paradox_numbers(0.98, 0.12, 0.02)
+    assert exact["dice_at_most"] == pytest.approx(0.24 / 1.12)
+    assert round(exact["dice_at_most"], 3) == 0.214
+    assert exact["iou_at_most"] == 0.12
+    assert round(exact["prevalence_at_most"], 4) == 0.0227
+
+
+@pytest.mark.parametrize(
+    ("found", "false", "words"),
+    [
+        (24, 60, ": the model is worse than an empty mask, by 0.36% of the pixels"),
+        (24, 24, ": the model is no better than an empty mask"),
+        (24, 10, ": the model is better than an empty mask by 0.14% of the pixels only"),
+    ],
+)
+def test_what_is_gained_over_predicting_nothing_is_said(found, false, words):
+    split = evaluated(masks(there=200, found=found, false=false))
+    (finding,) = accuracy_paradox(split, ("tumour",), Bands(), "warn")
+    assert finding.data["gain_over_nothing"] == pytest.approx((found - false) / 10000, abs=1e-12)
+    assert words in finding.text
+
+
+def test_a_large_gain_needs_no_words():
+    split = evaluated(masks(there=1500, found=600, false=0))
+    (finding,) = accuracy_paradox(split, ("tumour",), Bands(), "warn")
+    assert "empty mask" not in finding.text
+    assert finding.data["gain_over_nothing"] == pytest.approx(0.06)
+
+
+def test_worse_than_an_empty_mask_is_reported_although_the_class_is_found():
+    # Recall 0.95, Dice 0.64 and IoU 0.475: not graded bad, and yet nothing would be more accurate.
+    split = evaluated(masks(there=200, found=190, false=200))
+    (finding,) = accuracy_paradox(split, ("tumour",), Bands(), "warn")
+    assert finding.data["gain_over_nothing"] == pytest.approx(-0.001)
+
+
+def test_a_region_is_reported_with_its_share_of_the_pixels():
+    """The evaluation has no pixels of a region: they follow from its pooled metrics."""
+    for found, false in ((24, 60), (0, 40), (0, 0), (99, 3)):
+        split = evaluated(masks(there=200, found=found, false=false))
+        region = SplitEvaluation(
+            split.samples, split.groups, {"lesion": split.classes["tumour"]}, {},
+            labels=(), pixels=split.pixels,
+        )  # fmt: skip
+        (finding,) = accuracy_paradox(region, ("lesion",), Bands(), "warn")
+        assert finding.data["prevalence"] == pytest.approx(0.02)
+        assert finding.data["gain_over_nothing"] == pytest.approx((found - false) / 10000)

@@ -1,4 +1,4 @@
-"""One rule at a time: which number it takes, when it passes, and what it says."""
+"""One rule at a time, by its value: which number it takes, when it passes, and what it says."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmetrics.gates.rules import Finding, Rule, RuleResult, judge_rules
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.rules import Finding, Rule, RuleResult
 from segmetrics.stats.aggregate import Estimate
 from segmetrics.stats.evaluation import Evaluation, Scope, SplitEvaluation
+from segmetrics.stats.slice_by import SliceBy
 
 SCORED = ("tumour", "vessel")
+SCANNER = SliceBy(("scanner",))
 
 
 def table(value: float | None, defined: int = 4):
@@ -37,7 +40,7 @@ def evaluation(tumour=0.75, vessel=0.5, slices=None, left_out=None, samples=4) -
 
 
 def rule(class_name: str = "tumour", **bounds) -> Rule:
-    defaults = {"metric": "dice", "aggregate": "pooled", "split": "test"}
+    defaults = {"metric": "dice", "aggregate": "pooled", "split": "test", "statistic": "point"}
     return Rule(name="r", class_name=class_name, **(defaults | bounds))
 
 
@@ -85,7 +88,7 @@ def test_the_reason_gives_metric_aggregate_class_value_and_bound():
         ({"class_name": "tumor"}, "dice (pooled) of tumor was not measured"),
         ({"metric": "hd95"}, "hd95 (pooled) of tumour was not measured"),
         ({"aggregate": "group_mean"}, "dice (group_mean) of tumour was not measured"),
-        ({"slice_column": "scanner"}, 'no slices by "scanner" (columns with slices: none)'),
+        ({"slice_by": SCANNER}, 'no slices by "scanner" (columns with slices: none)'),
     ],
 )
 def test_what_is_missing_fails_and_is_named(broken, reason):
@@ -146,7 +149,7 @@ BY_SCANNER = {"scanner": {"A": scope(0.9, 0.9, 1), "B": scope(0.2, 0.9, 2), "C":
 
 
 def test_a_slice_column_without_value_holds_for_every_value():
-    found = outcomes(rule(slice_column="scanner", at_least=0.5), evaluation(slices=BY_SCANNER))
+    found = outcomes(rule(slice_by=SCANNER, at_least=0.5), evaluation(slices=BY_SCANNER))
     assert found == [
         ("tumour", "scanner=A", "pass"),
         ("tumour", "scanner=B", "fail"),
@@ -155,14 +158,14 @@ def test_a_slice_column_without_value_holds_for_every_value():
 
 
 def test_one_slice_value():
-    one = rule(slice_column="scanner", slice_value="B", at_least=0.5)
+    one = rule(slice_by=SCANNER, slice_value="B", at_least=0.5)
     result = judged(one, evaluation(slices=BY_SCANNER))
     assert (result.slice, result.outcome) == ("scanner=B", "fail")
     assert result.reason == "dice (pooled) of tumour where scanner=B is 0.2000 and misses >= 0.5"
 
 
 def test_a_missing_slice_value_fails_and_names_the_values_there_are():
-    one = rule(slice_column="scanner", slice_value="D", at_least=0.0)
+    one = rule(slice_by=SCANNER, slice_value="D", at_least=0.0)
     result = judged(one, evaluation(slices=BY_SCANNER))
     assert (result.outcome, result.reason) == (
         "fail", "no sample has scanner=D (values: A, B, C)",
@@ -171,7 +174,7 @@ def test_a_missing_slice_value_fails_and_names_the_values_there_are():
 
 def test_a_column_left_out_says_why():
     why = {"age": "70 different values, at most 50 are sliced"}
-    result = judged(rule(slice_column="age", at_least=0.0), evaluation(left_out=why))
+    result = judged(rule(slice_by=SliceBy(("age",)), at_least=0.0), evaluation(left_out=why))
     assert result.outcome == "fail"
     assert result.reason == 'no slices by "age" (70 different values, at most 50 are sliced)'
 
@@ -179,19 +182,15 @@ def test_a_column_left_out_says_why():
 @pytest.mark.parametrize("worst", [True, False])
 def test_slices_that_do_not_hold_all_samples_fail(worst):
     some = {"scanner": {"A": BY_SCANNER["scanner"]["A"]}}
-    result = judged(
-        rule(slice_column="scanner", worst=worst, at_least=0.0), evaluation(slices=some)
-    )
+    result = judged(rule(slice_by=SCANNER, worst=worst, at_least=0.0), evaluation(slices=some))
     assert result.outcome == "fail"
     assert result.reason == "the slices by scanner hold 1 of 4 samples"
 
 
 def test_worst_reports_the_one_slice_that_misses_by_most():
-    result = judged(
-        rule(slice_column="scanner", worst=True, at_least=0.5), evaluation(slices=BY_SCANNER)
-    )
+    result = judged(rule(slice_by=SCANNER, worst=True, at_least=0.5), evaluation(slices=BY_SCANNER))
     assert (result.slice, result.outcome, result.margin) == ("scanner=C", "fail", -0.4)
-    high = rule(slice_column="scanner", worst=True, at_most=0.5)
+    high = rule(slice_by=SCANNER, worst=True, at_most=0.5)
     assert judged(high, evaluation(slices=BY_SCANNER)).slice == "scanner=A"
 
 
@@ -199,9 +198,7 @@ def test_worst_reports_the_one_slice_that_misses_by_most():
 @pytest.mark.parametrize("place", ["A", "B", "C"])
 def test_worst_is_the_undefined_slice_wherever_it_stands(nothing, place):
     slices = {"scanner": {v: scope(1.0, 1.0, 1) for v in "ABC"} | {place: scope(nothing, 1, 2)}}
-    result = judged(
-        rule(slice_column="scanner", worst=True, at_least=0.5), evaluation(slices=slices)
-    )
+    result = judged(rule(slice_by=SCANNER, worst=True, at_least=0.5), evaluation(slices=slices))
     assert (result.slice, result.outcome) == (f"scanner={place}", "fail")
 
 
@@ -210,7 +207,8 @@ def test_a_result_as_json():
     assert judged(the_rule).to_json() == {
         "name": "r", "metric": "dice", "class": "tumour", "slice": None, "split": "test",
         "aggregate": "pooled", "statistic": "point", "bound": {"at_least": 0.5}, "value": 0.75,
-        "low": None, "high": None, "outcome": "pass", "severity": "warn",
+        "low": None, "high": None, "groups": 0, "needed_groups": None,
+        "outcome": "pass", "severity": "warn",
         "source": "preset medical",
         "reason": "dice (pooled) of tumour is 0.7500 and meets >= 0.5",
     }  # fmt: skip
@@ -230,14 +228,14 @@ slices = st.dictionaries(st.sampled_from("ABC"), st.tuples(maybe, maybe), min_si
 @given(
     values=st.tuples(maybe, maybe), by=slices, low=maybe, high=maybe,
     tighter_low=rates, tighter_high=rates, class_name=st.sampled_from(["tumour", "mean", "every"]),
-    column=st.sampled_from([None, "scanner"]), worst=st.booleans(),
+    by_column=st.sampled_from([None, SCANNER]), worst=st.booleans(),
 )  # fmt: skip
 def test_tightening_a_rule_never_turns_fail_into_pass(
-    values, by, low, high, tighter_low, tighter_high, class_name, column, worst
+    values, by, low, high, tighter_low, tighter_high, class_name, by_column, worst
 ):
     scanner = {value: scope(*two, samples=1) for value, two in by.items()}
     whole = evaluation(*values, slices={"scanner": scanner}, samples=len(scanner))
-    loose = rule(class_name, at_least=low, at_most=high, slice_column=column, worst=worst)
+    loose = rule(class_name, at_least=low, at_most=high, slice_by=by_column, worst=worst)
     tight = dataclasses.replace(
         loose,
         at_least=tighter_low if low is None else max(low, tighter_low),

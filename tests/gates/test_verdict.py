@@ -20,9 +20,11 @@ from segmetrics.metrics import ConfusionCounts
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.stats.aggregate import Estimate
 from segmetrics.stats.evaluation import Evaluation, Scope, SplitEvaluation
+from segmetrics.stats.slice_by import SliceBy
 
 CLASSES = ("background", "tumour", "vessel")
 SCORED = CLASSES[1:]
+SCANNER = SliceBy(("scanner",))
 BANDS = Bands()
 RULE = Rule("r", "dice", "mean", "pooled", "test", at_least=0.5)
 
@@ -57,6 +59,46 @@ WARNED = result("fail", "warn")
 )
 def test_decision(results, findings, decision):
     assert decide(results, findings) == decision
+
+
+def doubtful(value_meets: bool, severity: str = "block") -> RuleResult:
+    return dataclasses.replace(result("inconclusive", severity), value_meets=value_meets)
+
+
+@pytest.mark.parametrize(
+    ("results", "findings", "decision"),
+    [
+        ([P, doubtful(True)], [], "pass"),
+        ([doubtful(True)], [], "pass"),
+        ([P, doubtful(False)], [], "inconclusive"),
+        ([doubtful(True), doubtful(False)], [], "inconclusive"),
+        ([doubtful(False, "warn")], [], "fail"),
+        ([doubtful(True, "warn")], [], "fail"),
+        ([P, doubtful(False, "warn")], [], "pass"),
+        ([doubtful(True), F], [], "fail"),
+        ([doubtful(True)], [found("block")], "fail"),
+        ([], [], "fail"),
+    ],
+)
+def test_decision_where_inconclusive_rules_only_warn(results, findings, decision):
+    assert decide(results, findings, on_inconclusive="warn") == decision
+
+
+def test_rules_that_are_let_through_are_named():
+    conservative = dataclasses.replace(RULE, statistic="conservative")
+    whole = evaluation(right=9, wrong=1)  # no intervals
+    verdict = judged(whole, rules=(conservative,), on_inconclusive="warn")
+    assert (verdict.decision, names(verdict)) == ("pass", [("inconclusive_rules", "warn")])
+    assert verdict.findings[0].text == (
+        "inconclusive and let through, because `checks.on_inconclusive` is `warn`: r. Their values "
+        "meet the bounds, their intervals do not certify it"
+    )
+    assert verdict.to_json()["on_inconclusive"] == "warn"
+    blocked = judged(whole, rules=(conservative,))
+    assert (blocked.decision, names(blocked)) == ("inconclusive", [])
+    hard = dataclasses.replace(conservative, at_least=0.99)
+    missed = judged(whole, rules=(hard,), on_inconclusive="warn")
+    assert (missed.decision, names(missed)) == ("inconclusive", [])
 
 
 def scope_of(matrices: np.ndarray, groups: np.ndarray) -> Scope:
@@ -146,7 +188,7 @@ def test_a_verdict_as_json():
     data = judged(evaluation(9, 1)).to_json()
     assert {key: data[key] for key in data if key not in ("rules", "findings")} == {
         "schema": 1, "decision": "pass", "grade": "good", "domain": "balanced",
-        "primary": "dice", "inputs": {"evaluation.json": "ab"},
+        "primary": "dice", "on_inconclusive": "block", "inputs": {"evaluation.json": "ab"},
         "judged": {"split": "test", "samples": 2, "groups": 2},
     }  # fmt: skip
     assert data["rules"][0]["outcome"] == "pass"
@@ -175,14 +217,14 @@ def evaluations(draw) -> Evaluation:
 @st.composite
 def rules(draw) -> Rule:
     metric = draw(st.sampled_from([m for m in CATALOG.values() if m.rule and m.family == "counts"]))
-    column = draw(st.sampled_from([None, "scanner"]))
+    by = draw(st.sampled_from([None, SCANNER]))
     bound = draw(st.sampled_from([-1.0, 0.0, 0.1, 0.5, 0.9]))
     side = draw(st.sampled_from(["at_least", "at_most"]))
     return Rule(
         "r", metric.name, draw(st.sampled_from([*SCORED, "mean", "every"])),
         draw(st.sampled_from(metric.aggregates)), draw(st.sampled_from(["train", "test"])),
-        slice_column=column,
-        slice_value=draw(st.sampled_from([None, "A"])) if column else None,
+        slice_by=by,
+        slice_value=draw(st.sampled_from([None, "A"])) if by else None,
         worst=draw(st.booleans()),
         severity=draw(st.sampled_from(["block", "block", "warn"])),
         **{side: bound if side == "at_least" else 1 - bound},
@@ -232,16 +274,14 @@ def test_losing_evidence_never_turns_a_verdict_into_a_pass(whole, some, domain, 
     assert after.decision != "pass", path
 
 
-@pytest.mark.parametrize(
-    ("column", "worst"), [(None, False), ("scanner", False), ("scanner", True)]
-)
+@pytest.mark.parametrize(("by", "worst"), [(None, False), (SCANNER, False), (SCANNER, True)])
 @pytest.mark.parametrize("class_name", ["mean", "every"])
-def test_hiding_the_image_or_class_that_fails_does_not_help(class_name, worst, column):
+def test_hiding_the_image_or_class_that_fails_does_not_help(class_name, worst, by):
     good, bad = np.zeros((3, 4), np.int64), np.zeros((3, 4), np.int64)
     good[range(3), range(3)] = 10
     bad[:, 3] = 10
     half = np.where(np.arange(3)[:, None] == 2, bad, good)  # all of the vessel is missed
-    rule = dataclasses.replace(RULE, class_name=class_name, slice_column=column, worst=worst,
+    rule = dataclasses.replace(RULE, class_name=class_name, slice_by=by, worst=worst,
                                at_least=0.7)  # fmt: skip
     for images in itertools.permutations([good, half, bad], 2):
         split = split_of(np.stack(images), np.arange(2), ["A", "B"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import overlapping_data
 import pytest
+from PIL import Image
 
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.sample_list import ListedFile, Sample
@@ -105,3 +107,31 @@ def nifti() -> Callable[..., Path]:
 def tissue() -> LabelScheme:
     """background 0, white 1, grey 4 (written as 4, not as its index)."""
     return LabelScheme.of({"background": 0, "white": 1, "grey": 4}, exclude=["background"])
+
+
+@pytest.fixture
+def nested(dataset, save):
+    """Six images of noise and blobs; masks are two pages: bright, and very bright."""
+    rng = np.random.default_rng(4)
+    for i in range(6):
+        shape = ((20, 24), (16, 16))[i % 2]
+        clean = np.kron(rng.random((5, 6)), np.ones((4, 4)))[: shape[0], : shape[1]]
+        image = np.clip(255 * clean + rng.normal(0, 30, shape), 0, 255).astype(np.uint8)
+        dataset.add(f"s{i}", image, np.zeros(shape, np.uint8))
+        pages = [
+            Image.fromarray(((clean > c) * 255).astype(np.uint8)) for c in overlapping_data.CENTRES
+        ]
+        path = dataset.root / "masks" / f"s{i}.tif"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+        dataset.rows[-1] = replace(dataset.rows[-1], mask=f"masks/s{i}.tif")
+    return dataset
+
+
+@pytest.fixture
+def run_infer(infer):
+    """Infer with the two classes."""
+
+    def run(source: Path, **options):
+        return infer(source, scheme=options.pop("scheme", overlapping_data.TWO), **options)
+
+    return run

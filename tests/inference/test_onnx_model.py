@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 
+from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import ConfigError, ModelError
-from segmetrics.inference.onnx_model import OnnxModel, check_classes
+from segmetrics.inference.onnx_model import OnnxModel
+from segmetrics.inference.outputs import check_classes
 from segmetrics.inference.preprocess import Preprocessing
 
 CPU = ("CPUExecutionProvider",)
@@ -25,6 +27,11 @@ def load(tmp_path):
         )
 
     return run
+
+
+def of(n: int) -> LabelScheme:
+    """A scheme of n classes."""
+    return LabelScheme.of({f"class_{k}": k for k in range(n)})
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def test_what_a_3d_model_says_about_itself(load, models):
     assert load(models.unet_3d, size=16).size == (16, 16, 16)
     assert load(models.brightness, channels=7).channels == 7
     with pytest.raises(ModelError) as caught:
-        load(models.unet_3d, channels=4, k=5).check_fits(Preprocessing(), 2)
+        load(models.unet_3d, channels=4, k=5).check_fits(Preprocessing(), of(2))
     assert "expected [N, 2, D, H, W] or [N, 1, D, H, W]; declare" in str(caught.value)
     with pytest.raises(ModelError) as caught:
         load(models.half_size_3d).run(np.zeros((1, 1, 8, 6, 4), np.float32))
@@ -66,13 +73,13 @@ def test_what_a_3d_model_says_about_itself(load, models):
 
 def test_tiles_of_a_fixed_size_fit(load, models):
     model = load(models.brightness, size=(24, 24))
-    model.check_fits(Preprocessing(tile_size=(24, 24), tile_overlap=4), 2)
+    model.check_fits(Preprocessing(tile_size=(24, 24), tile_overlap=4), of(2))
     with pytest.raises(ModelError, match=r"takes only 24 x 24 pixels, infer\.tile\.size is \[16"):
-        model.check_fits(Preprocessing(tile_size=(16, 16)), 2)
+        model.check_fits(Preprocessing(tile_size=(16, 16)), of(2))
     half_free = load(models.brightness, size=("h", 24))
-    half_free.check_fits(Preprocessing(), 2)  # running it tells
+    half_free.check_fits(Preprocessing(), of(2))  # running it tells
     with pytest.raises(ModelError, match=r"takes only any x 24 pixels"):
-        half_free.check_fits(Preprocessing(size=(24, 16)), 2)
+        half_free.check_fits(Preprocessing(size=(24, 16)), of(2))
 
 
 def test_a_model_gives_its_scores(load, models):
@@ -164,9 +171,9 @@ def test_without_onnx_runtime_it_says_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("size", "found"), [(None, "null (native size)"), ((24, 16), "[24, 16]")])
 def test_a_fixed_size_has_to_be_set(load, models, size, found):
     model = load(models.brightness, size=(16, 24))
-    model.check_fits(Preprocessing(size=(16, 24)), 2)
+    model.check_fits(Preprocessing(size=(16, 24)), of(2))
     with pytest.raises(ModelError) as caught:
-        model.check_fits(Preprocessing(size=size), 2)
+        model.check_fits(Preprocessing(size=size), of(2))
     assert str(caught.value).endswith(
         f"takes only 16 x 24 pixels, infer.size is {found}; set infer.size: "
         "[16, 24], or tile.size to keep every pixel"
@@ -176,28 +183,28 @@ def test_a_fixed_size_has_to_be_set(load, models, size, found):
 @pytest.mark.parametrize("key", ["mean", "std"])
 def test_mean_and_std_are_one_or_one_per_channel(load, models, key):
     model = load(models.brightness, channels=3)
-    model.check_fits(Preprocessing(**{key: (0.1, 0.2, 0.3)}), 2)
+    model.check_fits(Preprocessing(**{key: (0.1, 0.2, 0.3)}), of(2))
     with pytest.raises(ModelError) as caught:
-        model.check_fits(Preprocessing(**{key: (0.1, 0.2)}), 2)
+        model.check_fits(Preprocessing(**{key: (0.1, 0.2)}), of(2))
     assert str(caught.value).endswith(
         f"has 3 channels, infer.{key} has 2 values; give one value or 3"
     )
 
 
 def test_the_classes_have_to_be_those_of_the_model(load, models):
-    load(models.brightness).check_fits(Preprocessing(), 2)
-    load(models.levels, 3).check_fits(Preprocessing(), 3)
-    load(models.levels, 3, declared=False).check_fits(Preprocessing(), 7)  # told when it runs
+    load(models.brightness).check_fits(Preprocessing(), of(2))
+    load(models.levels, 3).check_fits(Preprocessing(), of(3))
+    load(models.levels, 3, declared=False).check_fits(Preprocessing(), of(7))  # told when it runs
     with pytest.raises(ModelError) as caught:
-        load(models.levels, 3).check_fits(Preprocessing(), 4)
+        load(models.levels, 3).check_fits(Preprocessing(), of(4))
     assert str(caught.value).endswith(
         "gives 3 channels [N, 3, H, W]; data.classes declares 4 classes, expected [N, 4, H, W]; "
         "declare in data.classes what the model predicts, in its order"
     )
     with pytest.raises(ModelError, match=r"expected \[N, 2, H, W\] or \[N, 1, H, W\]"):
-        load(models.levels, 3).check_fits(Preprocessing(), 2)
+        load(models.levels, 3).check_fits(Preprocessing(), of(2))
     with pytest.raises(ModelError, match="gives 1 channels"):
-        check_classes("m", 1, 3)
+        check_classes("m", 1, of(3))
 
 
 def test_an_output_of_another_size_names_both(load, models):

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.masks import quantise, read_mask, read_probability, threshold_level
+from segmetrics.data.masks import quantise, read_mask, threshold_level
+from segmetrics.data.reading import read_score_map
 from segmetrics.errors import DataError
 from segmetrics.inference.store import (
     PredictionStore,
@@ -64,8 +65,9 @@ def test_probability_maps_are_8_bit_grey_and_keep_the_threshold(p):
     picture = Image.open(io.BytesIO(content))
     assert (picture.format, picture.mode) == ("PNG", "L")
     assert (np.asarray(picture) == np.minimum(255, np.floor(256 * p))).all()
-    assert (read_probability(content, "p", 0.5) == (p >= 0.5)).all()
-    assert (read_probability(content, "p", 0.3) == (quantise(p) >= threshold_level(0.3))).all()
+    levels = read_score_map(content, "p").labels
+    assert ((levels >= threshold_level(0.5)) == (p >= 0.5)).all()
+    assert (levels == quantise(p)).all()
 
 
 def test_a_new_store_lacks_everything(tmp_path):

@@ -64,7 +64,7 @@ def test_a_hole_has_a_boundary_and_so_has_the_edge_of_the_image():
 )
 def test_a_half_is_rounded_to_the_even_number(ratio, size, width):
     # 2.5 -> 2, 3.5 -> 4, 4.5 -> 4, and at least 1
-    assert boundary._width(size, ratio) == width
+    assert boundary.reach_of(size, ratio) == width
 
 
 def test_undefined_only_where_both_are_empty():

@@ -16,7 +16,7 @@ _IOUS = RNG.random((2, 200, 3)) / 2 + 0.5
 _TP, _FP, _FN = RNG.integers(0, 4, (3, 200, 3))
 OBJECTS = ObjectCounts(_TP, _FP, _FN, _TP * _IOUS[0], _TP, _FP, _FN, _TP * _IOUS[1])
 HISTOGRAMS = ScoreHistogram(*RNG.integers(0, 3, (2, 200, 3, 256)))
-OBSERVED = {"counts": COUNTS, "objects": OBJECTS, "scores": HISTOGRAMS}
+OBSERVED = {"counts": COUNTS, "objects": OBJECTS, "scores": HISTOGRAMS, "near": HISTOGRAMS}
 EMPTY = ConfusionCounts.zeros(1)
 BY_COUNTS = {name: metric for name, metric in CATALOG.items() if metric.family == "counts"}
 

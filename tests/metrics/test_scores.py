@@ -11,51 +11,27 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sklearn_metrics
+from stored_scores import histogram, pixels, store
 
 from segmetrics.errors import DataError
-from segmetrics.metrics import count_confusion, dice, f_beta
+from segmetrics.metrics import dice
 from segmetrics.metrics.scores import (
     ScoreHistogram,
     average_precision,
-    best_level,
     brier,
     calibration_error,
-    counts_at,
-    f_beta_by_level,
     precision_recall_curve,
     roc_auc,
     score_histogram,
+)
+from segmetrics.metrics.thresholds import (
+    best_level,
+    counts_at,
     threshold_counts,
 )
 
 REDUCERS = (average_precision, roc_auc, brier, calibration_error)
 NAN = math.nan
-
-
-def histogram(positives: dict[int, int], negatives: dict[int, int]) -> ScoreHistogram:
-    """Pixels by score, on paper."""
-    made = ScoreHistogram.zeros()
-    for counts, array in ((positives, made.positives), (negatives, made.negatives)):
-        for score, pixels in counts.items():
-            array[score] = pixels
-    return made
-
-
-def store(probability):
-    """The stored score, independently of the package: the definition, number by number."""
-    return np.array([min(255, math.floor(256 * float(p))) for p in probability], np.uint8)
-
-
-@st.composite
-def pixels(draw, both: bool = False):
-    """Reference and scores of one size; few different scores, so that ties are common."""
-    n = draw(st.integers(2, 60))
-    some = st.sampled_from([0, 1, 2, 100, 127, 128, 129, 254, 255]) | st.integers(0, 255)
-    scores = draw(arrays(np.uint8, n, elements=some))
-    reference = draw(arrays(np.bool_, n))
-    if both:
-        reference[0], reference[1] = True, False
-    return reference, scores
 
 
 def same(a: ScoreHistogram, b: ScoreHistogram) -> bool:
@@ -174,59 +150,6 @@ def test_quantised_values_stay_within_the_stated_bounds(p, reference):
     bins = np.minimum(np.floor(p * 16), 15)
     gaps = [abs((p - reference)[bins == b].sum()) for b in range(16)]
     assert abs(calibration_error(h) - sum(gaps) / 40) <= 1 / 512 + 1e-12
-
-
-@given(pixels(), st.integers(0, 256))
-def test_counts_equal_thresholding_the_pixels(data, level):
-    reference, scores = data
-    h = score_histogram(reference=reference, scores=scores)
-    expected = count_confusion(
-        reference=reference, prediction=scores.astype(int) >= level, n_classes=2
-    )
-    everything, one = threshold_counts(h), counts_at(h, level=level)
-    assert everything.tp.shape == (257,)
-    for name in ("tp", "fp", "fn", "tn"):
-        assert getattr(everything, name).dtype == np.int64
-        wanted = getattr(expected, name)[1]
-        assert getattr(everything, name)[level] == getattr(one, name) == wanted
-
-
-@given(pixels(), st.integers(0, 256))
-def test_a_threshold_in_256ths_means_the_same_on_probabilities(data, level):
-    _, scores = data
-    p = scores / 256  # the smallest probability that is stored so
-    assert np.array_equal(p >= level / 256, scores.astype(int) >= level)
-
-
-@given(pixels(), st.sampled_from([0.5, 1.0, 2.0]))
-def test_best_level_is_the_best_and_the_nearest_to_half(data, beta):
-    reference, scores = data
-    h = score_histogram(reference=reference, scores=scores)
-    level = float(best_level(h, beta=beta))
-    if not reference.any():
-        assert math.isnan(level)
-        return
-    rows = ScoreHistogram(h.positives[np.newaxis], h.negatives[np.newaxis])
-    values = [f_beta(counts_at(rows, level=at), beta=beta)[0] for at in range(1, 256)]
-    best = [candidate for candidate, value in enumerate(values, 1) if value == max(values)]
-    assert level == min(best, key=lambda candidate: (abs(candidate - 128), candidate))
-
-
-def test_best_level_on_paper():
-    assert best_level(histogram({200: 1}, {100: 1}), beta=1.0) == 128  # 101 .. 200 are as good
-    assert best_level(histogram({120: 1}, {90: 1}), beta=1.0) == 120
-    assert best_level(histogram({250: 1}, {140: 1}), beta=1.0) == 141
-    assert best_level(histogram({0: 5}, {9: 1}), beta=1.0) == 128  # no level finds any: 0.5
-    # Two pixels more cost six false ones: worth it to F4, not to F0.5.
-    costly = histogram({200: 4, 100: 2}, {100: 6})
-    assert best_level(costly, beta=4.0) == 100
-    assert best_level(costly, beta=0.5) == 128
-    # 127 and 129 would tie if 128 were worse; the lower wins.
-    both = histogram({129: 1, 127: 3}, {128: 4})
-    assert f_beta_by_level(both, beta=1.0)[127] > f_beta_by_level(both, beta=1.0)[129]
-    tied = histogram({129: 1, 127: 1}, {128: 1, 127: 1})
-    assert f_beta_by_level(tied, beta=1.0)[[127, 128, 129]].tolist() == [2 / 3, 0.5, 2 / 3]
-    assert best_level(tied, beta=1.0) == 127
 
 
 @given(st.lists(pixels(), min_size=1, max_size=4))

@@ -29,6 +29,11 @@ WAYS = [
     for search in ("auto", "tree", "transform")
     for look_around in (True, False)
 ]
+PICTURE_WAYS = [{"search": "rows", "look_around": look_around} for look_around in (True, False)]
+
+
+def ways(n_axes: int) -> list[dict]:
+    return WAYS + (PICTURE_WAYS if n_axes == 2 else [])
 
 
 def border_by_hand(mask: np.ndarray) -> list[tuple[int, ...]]:
@@ -98,7 +103,7 @@ def pairs(draw, fewest: int = 1, most: int = 4):
 def test_every_way_equals_all_pairs(pair):
     reference, prediction, spacing = pair
     expected = by_hand(reference, prediction, spacing)
-    for way in WAYS:
+    for way in ways(reference.ndim):
         found = directed(
             _distances(reference=reference, prediction=prediction, spacing=spacing, **way)
         )
@@ -106,11 +111,20 @@ def test_every_way_equals_all_pairs(pair):
             assert ours == pytest.approx(theirs, rel=1e-12), way
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize(
-    ("shape", "spacing"), [((70, 90), (1.0, 1.0)), ((12, 25, 18), (3.0, 0.8, 1.1))]
+    ("shape", "spacing", "way"),
+    [
+        (shape, spacing, way)
+        for shape, spacing in [
+            ((70, 90), (1.0, 1.0)),
+            ((70, 90), (1.3, 0.4)),
+            ((12, 25, 18), (3.0, 0.8, 1.1)),
+        ]
+        for way in ways(len(shape))
+    ],
+    ids=str,
 )
-def test_every_way_equals_all_pairs_on_shapes_with_near_and_far_parts(way, shape, spacing):
+def test_every_way_equals_all_pairs_on_shapes_with_near_and_far_parts(shape, spacing, way):
     rng = np.random.default_rng(7)
     reference, prediction = np.zeros((2, *shape), bool)
     for _ in range(5):

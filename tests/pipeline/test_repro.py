@@ -56,9 +56,22 @@ def test_git_sees_only_what_is_to_be_committed(finished):
     assert found == {"dvc.lock", "results/metrics.json", "results/verdict.json"}
 
 
-def test_a_rule_reruns_check_track_and_gate_alone(project):
-    project.params(lambda p: p["rules"].update(f2={"metric": "f2", "at_least": 0.7}))
+def test_a_rule_reads_no_image_again(project):
+    f2 = {"metric": "f2", "at_least": 0.7, "statistic": "point"}
+    project.params(lambda p: p["rules"].update(f2=f2))
+    assert project.repro() == {"evaluate"} | LATE
+
+
+def test_limits_of_overfitting_predict_nothing_again_and_another_sample_does(project):
+    project.params(lambda p: p["checks"]["overfit"].update(warn=0.2, max=0.3))
     assert project.repro() == LATE
+    project.params(lambda p: p["checks"]["overfit"].update(sample=1))
+    again = {
+        f"{stage}@{split}" for stage in ("infer", "measure") for split in ("test", "val", "train")
+    }
+    assert project.repro() == again | {"evaluate"} | LATE
+    assert read(project, "evaluation.json")["splits"]["train"]["sampled"] == {"n": 1, "of": 2}
+    assert project.run("segmetrics", "verdict").returncode == 0
 
 
 def test_runtime_reruns_nothing(project):
@@ -94,7 +107,8 @@ def test_an_impossible_rule_fails_everywhere(project):
     project.ok("git", "add", ".")
     project.ok("git", "commit", "-qm", "passing")
     assert "now is version 1" in project.ok("segmetrics", "promote")
-    project.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    dream = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
+    project.params(lambda p: p["rules"].update(dream=dream))
 
     done = project.run("dvc", "repro")
     assert done.returncode != 0
@@ -116,7 +130,7 @@ def test_an_impossible_rule_fails_everywhere(project):
 
 def test_gate_enforce_false_goes_on_but_promotes_nothing(project):
     def change(params: dict[str, Any]) -> None:
-        params["rules"]["dream"] = {"metric": "dice", "at_least": 0.9999}
+        params["rules"]["dream"] = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
         params["gate"]["enforce"] = False
 
     project.params(change)

@@ -87,7 +87,8 @@ def test_edited_counts_are_neither_believed_nor_reused(tracked):
 def test_a_tightened_rule_or_an_edited_verdict_is_no_pass_for_the_verdict_command(tracked):
     assert tracked.run("segmetrics", "verdict").returncode == 0
     params = (tracked.folder / "params.yaml").read_text()
-    tracked.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    dream = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
+    tracked.params(lambda p: p["rules"].update(dream=dream))
     done = tracked.run("segmetrics", "verdict")
     assert done.returncode == 1
     assert "is of an earlier run: params.yaml" in done.stderr
@@ -147,7 +148,8 @@ def test_a_predictor_that_is_a_folder_of_python_can_be_promoted(project):
 
 def test_a_verdict_is_not_believed_from_another_folder(tracked, tmp_path):
     """There its inputs would not be compared: a tightened rule must not go unseen."""
-    tracked.params(lambda p: p["rules"].update(dream={"metric": "dice", "at_least": 0.9999}))
+    dream = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
+    tracked.params(lambda p: p["rules"].update(dream=dream))
     file = str(tracked.folder / "results" / "verdict.json")
     tracked.folder = tmp_path
     done = tracked.run("segmetrics", "verdict", file)

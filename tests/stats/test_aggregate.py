@@ -70,7 +70,7 @@ def test_both_empty_as_one_counts_the_empty_image():
 def test_false_alarms_are_a_rate_over_the_empty_references():
     alarm = counts([0, 0, 5], [3, 0, 1], [0, 0, 0], [7, 10, 4])
     (estimate,) = estimates(CATALOG["fp_on_empty"], alarm, np.arange(3), "image_mean")
-    assert estimate == Estimate(0.5, None, None, defined=2, undefined=1)
+    assert estimate == Estimate(0.5, None, None, defined=2, undefined=1, groups=2)
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)
@@ -122,7 +122,7 @@ def test_an_estimate_that_is_not_finite_is_none(undefined):
 
 def test_an_estimate_as_json():
     assert Estimate.of(np.float64(0.5), 2, 5).to_json() == {
-        "value": 0.5, "low": None, "high": None, "defined": 2, "undefined": 3,
+        "value": 0.5, "low": None, "high": None, "defined": 2, "undefined": 3, "groups": 0,
     }  # fmt: skip
 
 

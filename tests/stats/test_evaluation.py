@@ -60,7 +60,7 @@ def test_the_layout_that_others_rely_on():
     split = data["splits"]["test"]
     assert data["schema"] == 1
     assert split["classes"]["tumour"]["pooled"]["dice"] == {
-        "value": 0.5, "low": None, "high": None, "defined": 3, "undefined": 1,
+        "value": 0.5, "low": None, "high": None, "defined": 3, "undefined": 1, "groups": 0,
     }  # fmt: skip
     assert split["confusion"] == {
         "labels": ["background", "tumour"], "counts": [[90, 3], [2, 5]], "other": [0, 1],

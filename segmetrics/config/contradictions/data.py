@@ -91,9 +91,15 @@ def _multilabel(s: Settings) -> Iterator[Contradiction]:
     how = f"`encoding: {s.data.encoding}`"
     if s.data.ignore:
         yield ("data", "ignore"), f"means nothing with {how}: a pixel has no one label", "empty it"
-    if s.infer.command is None and s.infer.source.lower().endswith(".onnx"):
-        text = f"is a model that gives one class a pixel, {how} has several"
-        yield ("infer", "source"), text, "give predictions (a folder) or set infer.command"
-    if s.operating_point.decision != "argmax":
-        text = f"has no meaning with {how}: predictions are masks"
-        yield ("operating_point", "decision"), text, "set {decision: argmax, threshold: null}"
+    runs_model = s.infer.command is None and s.infer.source.lower().endswith(".onnx")
+    if s.operating_point.decision == "argmax":
+        if runs_model:
+            text = f'"argmax" gives a pixel one class, {how} has several'
+            remedy = "set {decision: fixed, threshold: 0.5}: every class has its own probability"
+            yield ("operating_point", "decision"), text, remedy
+    elif s.data.encoding == "channels":
+        values = [v if isinstance(v, tuple) else (v,) for v in s.data.classes.values()]
+        first = [min(v for v in several if isinstance(v, int)) for several in values]
+        if first != sorted(first):
+            text = "are not in the order of their channels, in which probabilities are read"
+            yield ("data", "classes"), text, "sort them by the number of the channel"

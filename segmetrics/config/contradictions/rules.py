@@ -8,9 +8,11 @@ from segmetrics.by_size import bucket_names
 from segmetrics.config.contradictions.common import Contradiction, no_class
 from segmetrics.config.models import Rule, Settings
 from segmetrics.config.suggest import suggest
+from segmetrics.data.samples import IMAGE, KNOWN, MASK
 from segmetrics.gates.domains import DOMAINS, resolve_rules
 from segmetrics.gates.rules import EVERY, MEAN
 from segmetrics.metrics.catalog import CATALOG, MetricInfo
+from segmetrics.stats.slice_by import SliceBy
 
 
 def check_removed(s: Settings) -> Iterator[Contradiction]:
@@ -49,8 +51,10 @@ def check_rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
         yield at, "has no bound", "give at_least or at_most"
     elif rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
         yield at, f"nothing is >= {rule.at_least:g} and <= {rule.at_most:g}", "mend the bounds"
-    if rule.worst and not isinstance(rule.slice, str):
-        yield (*at, "worst"), "needs `slice:` with the name of a column", "add it or remove worst"
+    yield from _slices(at, rule)
+    if rule.statistic == "point" and rule.min_groups is not None:
+        text = "means nothing with `statistic: point`, which compares the value alone"
+        yield (*at, "min_groups"), text, "remove one of them"
 
 
 def _direction(
@@ -74,6 +78,43 @@ def _subject(s: Settings, at: tuple[str | int, ...], rule: Rule) -> Iterator[Con
     if rule.split is not None and rule.split not in s.data.splits:
         hint = f"(splits: {', '.join(s.data.splits)})"
         yield (*at, "split"), f'"{rule.split}" is not in data.splits', hint
+
+
+def _slices(at: tuple[str | int, ...], rule: Rule) -> Iterator[Contradiction]:
+    columns = [rule.slice] if isinstance(rule.slice, str) else list(rule.slice or ())
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        yield (*at, "slice"), f"names {', '.join(repeated)} twice", "name every column once"
+    elif isinstance(rule.slice, tuple) and len(columns) < 2:
+        text = "crosses columns, and needs two or more of them"
+        yield (*at, "slice"), text, "for one column write its name alone: `slice: scanner`"
+    for column in columns:
+        if column in KNOWN or column.startswith((IMAGE, MASK)):
+            text = f"{column} is no column to slice by"
+            yield (*at, "slice"), text, "add a column to samples.csv, such as scanner"
+    if rule.worst and (rule.slice is None or isinstance(rule.slice, dict)):
+        text = "needs `slice:` with the name of a column, or with columns to cross"
+        yield (*at, "worst"), text, "add it or remove worst"
+    if rule.bins is not None:
+        yield from _bins(at, rule, columns, rule.bins)
+
+
+def _bins(
+    at: tuple[str | int, ...], rule: Rule, columns: list[str], edges: tuple[float, ...]
+) -> Iterator[Contradiction]:
+    if not columns:
+        text = "needs `slice:` with the name of a numeric column"
+        yield (*at, "bins"), text, "add it or remove bins"
+    if len(columns) > 1:
+        yield (*at, "bins"), "cuts one column, not several", "name one column, or remove bins"
+    if list(edges) != sorted(set(edges)):
+        yield (*at, "bins"), "do not ascend", "sort them"
+    elif isinstance(rule.slice, dict) and len(columns) == 1:
+        names = SliceBy((columns[0],), edges).bins
+        (value,) = rule.slice.values()
+        if value not in names:
+            hint = f"{suggest(str(value), names)} (bins: {', '.join(names)})".strip()
+            yield (*at, "slice"), f'"{value}" is no bin', hint
 
 
 def _measured(

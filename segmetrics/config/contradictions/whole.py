@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from segmetrics.config.contradictions.checks import check_checks
 from segmetrics.config.contradictions.common import Contradiction
 from segmetrics.config.contradictions.data import check_data
+from segmetrics.config.contradictions.operating import check_operating_point
 from segmetrics.config.contradictions.rules import check_removed, check_rule
 from segmetrics.config.models import Settings
 
@@ -13,10 +15,7 @@ from segmetrics.config.models import Settings
 def contradictions(s: Settings) -> Iterator[Contradiction]:
     """What no single value shows: (place, what is wrong, what would do)."""
     yield from check_data(s)
-    if s.operating_point.decision == "fixed" and s.operating_point.threshold is None:
-        yield ("operating_point", "threshold"), "is missing for `decision: fixed`", "set it to 0.5"
-    if s.operating_point.decision == "argmax" and s.operating_point.threshold is not None:
-        yield ("operating_point", "threshold"), "means nothing with `argmax`", "set it to null"
+    yield from check_operating_point(s)
     yield from check_removed(s)
     yield from _measure(s)
     good, bad = s.grade.good, s.grade.bad
@@ -25,6 +24,7 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
     for name, rule in s.rules.items():
         if rule is not None:
             yield from check_rule(s, name, rule)
+    yield from check_checks(s)
 
 
 def _measure(s: Settings) -> Iterator[Contradiction]:

@@ -1,0 +1,100 @@
+"""The section `checks:` of params.yaml, from text to typed values; what contradicts itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segmetrics.config import load_settings
+from segmetrics.config.build import layout, policy
+from segmetrics.data.subset import WHOLE, Subset
+from segmetrics.errors import ConfigError
+from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
+
+OVERFIT = "overfit: {warn: 0.05, max: 0.10, sample: 2000}"
+
+
+@pytest.fixture
+def load(repository, tmp_path):
+    """Load this repository's params.yaml with pieces of its text replaced."""
+
+    def read(*edits: tuple[str, str]):
+        text = (repository / "params.yaml").read_text("utf-8")
+        for old, new in edits:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        path = Path(tmp_path / "params.yaml")
+        path.write_text(text, "utf-8")
+        return load_settings(path)
+
+    return read
+
+
+@pytest.fixture
+def refused(load):
+    def message(*edits: tuple[str, str]) -> str:
+        with pytest.raises(ConfigError) as caught:
+            load(*edits)
+        return str(caught.value)
+
+    return message
+
+
+def test_the_usual_values(load):
+    settings = load()
+    assert policy(settings).checks == Checks()
+    assert policy(settings).compare == "train"
+    assert layout(settings).subset == Subset("train", 2000)
+
+
+def test_own_values(load):
+    settings = load(
+        (OVERFIT, "overfit: {warn: 0.02, max: 0.03, sample: null}"),
+        ("small_objects: warn", "small_objects: block"),
+        ("catastrophic: warn", "catastrophic: note"),
+        ("perfection: warn", "perfection: block"),
+        ("human_ceiling: null", 'human_ceiling: {dice: 0.74, f0.5: 0.7, source: "B"}'),
+    )
+    assert policy(settings).checks == Checks(
+        overfit=OverfitLimits(0.02, 0.03),
+        small_objects="block",
+        catastrophic="note",
+        perfection="block",
+        human_ceiling=Ceiling({"dice": 0.74, "f0.5": 0.7}, "B"),
+    )
+    assert layout(settings).subset == Subset("train", None)
+
+
+def test_the_split_that_is_tuned_on_is_whole(load):
+    assert layout(load(("tune: val", "tune: train"))).subset == WHOLE
+    assert layout(load(("compare: train", "compare: null"))).subset == Subset(None, 2000)
+
+
+def test_a_block_on_objects_that_are_not_measured(refused):
+    objects = "objects: {match: iou, at_least: 0.5, min_size: 1, size_edges: [40, 120]} #"
+    text = refused((objects, "objects: null #"), ("small_objects: warn", "small_objects: block"))
+    assert "checks.small_objects: would block, but no objects are measured" in text
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        ((OVERFIT, ""), "checks.overfit: is missing"),
+        ((OVERFIT, "overfit: {warn: 0.05, max: 0.1}"), "checks.overfit.sample: is missing"),
+        ((OVERFIT, "overfit: null"), "checks.overfit: "),
+        ((OVERFIT, "overfit: {sample: 0}"), "checks.overfit.sample: "),
+        ((OVERFIT, "overfit: {sample: 9, min: 0.1}"), "checks.overfit.min: unknown key"),
+        (
+            (OVERFIT, "overfit: {warn: 0.2, max: 0.1, sample: 9}"),
+            "checks.overfit.warn: 0.2 is above max (0.1), which blocks; lower it, or raise max",
+        ),
+        (("compare: train", "compare: test"), 'data.compare: "test" is the judged split'),
+        (("human_ceiling: null", 'human_ceiling: {source: "B"}'), "names no metric"),
+        (("human_ceiling: null", "human_ceiling: {dice: 0.7}"), "human_ceiling.source: is missing"),
+        (("human_ceiling: null", 'human_ceiling: {dice: 74, source: "B"}'), "human_ceiling.dice: "),
+        (("small_objects: warn", "small_objects: off"), "checks.small_objects: "),
+    ],
+)
+def test_what_is_refused(refused, edit, text):
+    assert text in refused(edit)

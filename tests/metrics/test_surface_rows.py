@@ -1,0 +1,157 @@
+"""The search over rows on its own: against all pairs, cut short, and beyond single precision."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segmetrics.metrics import _nearest, _rows, surface_distances
+from segmetrics.metrics._rows import Effort, nearest_in_row, nearest_in_rows
+from segmetrics.metrics.surface import _distances
+
+ENDLESS = Effort(each=math.inf, whole=math.inf)
+
+
+def grid(picture: np.ndarray) -> tuple[tuple[int, ...], np.ndarray]:
+    """Shape and flat positions with the margin that borders have."""
+    padded = np.pad(picture, 1)
+    return padded.shape, np.flatnonzero(padded)
+
+
+def all_pairs(asking, targets, n_columns: int, spacing) -> np.ndarray:
+    def points(at):
+        return np.stack(np.divmod(at, n_columns), axis=1)
+
+    steps = (points(asking)[:, np.newaxis] - points(targets)) * np.array(spacing)
+    return np.sqrt(np.square(steps).sum(axis=-1)).min(axis=1, initial=np.inf)
+
+
+@st.composite
+def pictures(draw):
+    """Targets and askers of one picture, down to a single row or column; spacing."""
+    n_rows, n_columns = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = st.sampled_from([0.0, 0.004, 0.02, 0.2, 1.0])
+    targets, asking = (rng.random((n_rows, n_columns)) < draw(share) for _ in range(2))
+    if draw(st.booleans()):
+        targets[: n_rows // 2] = False  # far, and rows without any
+    steps = st.sampled_from([0.1, 0.7, 1.0, 1.5, 20.0])
+    spacing = draw(st.sampled_from([None, (1.0, 1.0)])) or (draw(steps), draw(steps))
+    return targets, asking, spacing
+
+
+@given(pictures(), st.sampled_from([1, 50, 1 << 16]))
+def test_rows_equal_all_pairs(picture, chunk):
+    targets, asking, spacing = picture
+    shape, at = grid(targets)
+    _, start = grid(asking)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "_CHUNK", chunk)
+        found, sure = nearest_in_rows(nearest_in_row(shape, at), start, spacing, ENDLESS)
+    assert sure.all()
+    assert found.dtype == np.float64
+    # To the last bit: the same products, squares and sum.
+    assert found.tolist() == all_pairs(start, at, shape[1], spacing).tolist()
+
+
+@given(pictures())
+def test_the_nearest_column_of_a_row(picture):
+    targets, _, _ = picture
+    shape, at = grid(targets)
+    nearest = nearest_in_row(shape, at)
+    for row, columns in zip(nearest, np.pad(targets, 1), strict=True):
+        there = np.flatnonzero(columns)
+        if not there.size:
+            assert np.isinf(row).all()
+            continue
+        inside = np.arange(shape[1] - 1)  # the last column is the margin's
+        expected = np.abs(inside[:, np.newaxis] - there).min(axis=1)
+        assert np.abs(row[:-1] - inside).tolist() == expected.tolist()
+        assert np.isin(row[:-1], there).all()
+
+
+@given(pictures(), st.sampled_from([0.0, 15.0, 60.0]))
+def test_a_search_cut_short_knows_what_it_does_not_know(picture, each):
+    targets, asking, spacing = picture
+    shape, at = grid(targets)
+    _, start = grid(asking)
+    found, sure = nearest_in_rows(
+        nearest_in_row(shape, at), start, spacing, Effort(each=each, whole=math.inf)
+    )
+    expected = all_pairs(start, at, shape[1], spacing)
+    assert found[sure].tolist() == expected[sure].tolist()
+    assert (found >= expected).all()
+
+
+def test_a_search_is_cut_short_where_more_is_to_be_seen_than_may_be():
+    targets = np.zeros((60, 60), bool)
+    targets[0, 0] = True
+    asking = np.zeros((60, 60), bool)
+    asking[[1, 50], [1, 50]] = True
+    shape, at = grid(targets)
+    nearest, (_, start) = nearest_in_row(shape, at), grid(asking)
+    for effort in (Effort(each=0.0, whole=math.inf), Effort(each=math.inf, whole=0.0)):
+        found, sure = nearest_in_rows(nearest, start, (1.0, 1.0), effort)
+        assert sure.tolist() == [True, False]
+        assert found[0] == math.sqrt(2)
+
+
+@pytest.mark.parametrize("transform", [1e-9, 70.0])
+def test_what_was_cut_short_is_found_by_other_ways(monkeypatch, transform):
+    """By the transform, and by the tree: with the same values."""
+    reference, prediction = np.zeros((2, 90, 90), bool)
+    reference[5:20, 5:20] = prediction[60:85, 40:85] = True
+    prediction[4, 5:20] = True
+    plain = _distances(reference=reference, prediction=prediction, spacing=None, search="rows")
+    asked = []
+    for way in ("_by_tree", "_by_transform"):
+        search = getattr(_nearest, way)
+        monkeypatch.setattr(
+            _nearest, way, lambda *a, way=way, search=search: (asked.append(way), search(*a))[1]
+        )
+    monkeypatch.setattr(_nearest, "_TRANSFORM", transform)
+    monkeypatch.setattr(_nearest, "_SEE", 1e9)
+    found = surface_distances(reference=reference, prediction=prediction)
+    assert set(asked) == {"_by_transform" if transform < 1 else "_by_tree"}
+    for ours, theirs in zip(
+        (found.reference_to_prediction, found.prediction_to_reference),
+        (plain.reference_to_prediction, plain.prediction_to_reference),
+        strict=True,
+    ):
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_pictures_as_they_come_search_their_rows(monkeypatch):
+    """Two blobs, apart: neither tree nor transform, so SciPy need not even be there."""
+    y, x = np.mgrid[:200, :200]
+    reference = (y - 90) ** 2 + (x - 80) ** 2 < 50**2
+    for way in ("_by_tree", "_by_transform"):
+        monkeypatch.setattr(_nearest, way, None)
+    found = surface_distances(reference=reference, prediction=np.roll(reference, 20, axis=1))
+    assert found.reference_to_prediction.max() == 20.0
+
+
+@pytest.mark.parametrize("shape", [(1, 5000), (5000, 1), (5000, 3), (3, 5000)])
+def test_squares_beyond_single_precision_are_exact(shape):
+    """5000 squared plus 1 has no neighbour in float32."""
+    reference, prediction = np.zeros((2, *shape), bool)
+    reference[0, 0] = prediction[-1, -1] = True
+    found = _distances(reference=reference, prediction=prediction, spacing=None, search="rows")
+    expected = math.sqrt((shape[0] - 1) ** 2 + (shape[1] - 1) ** 2)
+    assert found.reference_to_prediction.tolist() == [expected]
+    assert found.prediction_to_reference.tolist() == [expected]
+
+
+def test_a_picture_too_large_for_a_table_of_its_rows_has_the_same_values(monkeypatch):
+    rng = np.random.default_rng(5)
+    reference, prediction = rng.random((2, 90, 70)) < 0.03
+    expected = surface_distances(reference=reference, prediction=prediction)
+    monkeypatch.setattr(_nearest, "MOST_ELEMENTS", 100)
+    monkeypatch.setattr(_nearest, "nearest_in_row", None)
+    found = surface_distances(reference=reference, prediction=prediction)
+    assert found.reference_to_prediction.tolist() == expected.reference_to_prediction.tolist()
+    assert found.prediction_to_reference.tolist() == expected.prediction_to_reference.tolist()

@@ -1,0 +1,45 @@
+"""Sample ids as they may leave the machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from segmetrics.record import hash_id, outgoing
+
+VERDICT = {
+    "findings": [
+        {
+            "name": "catastrophic_images",
+            "text": "1 of 9",
+            "data": {"ids": ["p1", "p2"], "classes": {"id": {"ids": ["p1"], "dice": 0.1}}},
+        }
+    ],
+    "worst": {"ids": {"images": [{"id": "p1", "dice": 0.0, "recall": None}]}},
+    "shares": {"id": 0.5},
+}
+
+
+def test_plain():
+    assert outgoing(VERDICT, "plain") == VERDICT
+
+
+def test_hashed_everywhere_and_nothing_else():
+    found = outgoing(VERDICT, "hashed")
+    one, two = hash_id("p1"), hash_id("p2")
+    assert found["findings"][0]["data"] == {
+        "ids": [one, two], "classes": {"id": {"ids": [one], "dice": 0.1}},
+    }  # fmt: skip
+    assert found["worst"] == {"ids": {"images": [{"id": one, "dice": 0.0, "recall": None}]}}
+    assert found["shares"] == {"id": 0.5}
+    assert found["findings"][0]["text"] == "1 of 9"
+
+
+def test_none_leaves_them_out():
+    found = outgoing(VERDICT, "none")
+    assert found["findings"][0]["data"] == {"classes": {"id": {"dice": 0.1}}}
+    assert found["worst"] == {"ids": {"images": [{"dice": 0.0, "recall": None}]}}
+
+
+@pytest.mark.parametrize("ids", ["hashed", "none"])
+def test_no_id_is_left_anywhere(ids):
+    assert "p1" not in str(outgoing(VERDICT, ids))

@@ -1,6 +1,6 @@
 """How often intervals hold the truth, and how often a gate passes a model it should not.
 
-    python benchmarks/coverage.py [--replications 4000] [--processes 2] [--only ours]
+    python benchmarks/coverage.py [--replications 4000] [--only ours] [--values pooled]
 
 Draws test sets from known distributions, computes the 95 % interval of each by several methods, and
 counts. A rule at the true value passes wrongly where the lower end reaches it (nominal: 2.5 %).
@@ -305,13 +305,15 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=4000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", choices=["ours"], help="leave the other methods out")
+    parser.add_argument("--values", default="", help="those whose name begins like this")
     options = parser.parse_args()
     print(f"| values | groups | method | {' | '.join(HEADER)} |")
     print(f"|---|---:|---|{'---:|' * len(HEADER)}")
     jobs = [
         (case, n, options.replications, options.only == "ours")
-        for case, (_, _, sizes) in enumerate(CASES)
+        for case, (name, _, sizes) in enumerate(CASES)
         for n in sizes
+        if name.startswith(options.values)
     ]
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for rows in pool.imap(count, jobs):

@@ -82,6 +82,15 @@ class GroupSums:
         size: Values = self.below.sum(axis=0) / np.maximum(self.groups, 1)
         return size
 
+    @property
+    def unseen_size(self) -> Values:
+        """Shape (R,): root mean square of `below` over those groups; of equal groups, their size.
+
+        Where sizes differ much, an unseen group of mean size would be too small to matter.
+        """
+        size: Values = np.sqrt((self.below**2).sum(axis=0) / np.maximum(self.groups, 1))
+        return size
+
     def influence(self) -> Values:
         """Shape (G, R): how far each group pulls; of equal groups, value of the group - value."""
         size = self.mean_size

@@ -109,7 +109,7 @@ def by_hand(o, groups, metric, aggregate, how) -> tuple[float, float]:
         else:
             parts.append((defined.mean() if defined.size else 0.0, float(defined.size > 0)))
     sizes = [b for _, b in parts]
-    size = sum(sizes) / sum(b > 0 for b in sizes)
+    size = math.sqrt(sum(b * b for b in sizes) / sum(b > 0 for b in sizes))
     lows, highs = [], []
     for b, u in enumerate(how.unseen()):
         above = sum(w * p[0] for w, p in zip(weights[:, b], parts, strict=True))

@@ -30,7 +30,7 @@ _CACHED = 1 << 20
 # Ends are rounded: the last digits of a matrix product depend on the processor.
 _DECIMALS = 9
 # Groups that have shown half of how far off one may lie: see `farther`.
-_FARTHER = 30
+_FARTHER = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +120,7 @@ def unseen_high(sums: GroupSums) -> tuple[Values, Values]:
 def farther(pull: Values, sums: GroupSums) -> Values:
     """How far an unseen group may lie off, shape (R,): the fewer groups, the farther.
 
-    The largest pull seen, times `1 + 30 / groups`, and at least `step`.
+    The largest pull seen, times `1 + 40 / groups`, and at least `step`.
     """
     times = 1 + _FARTHER / np.maximum(sums.groups, 1)
     reach: Values = np.maximum(times * pull.max(axis=0, initial=0.0), sums.step)

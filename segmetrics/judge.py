@@ -14,7 +14,7 @@ from segmetrics.files import write_json
 from segmetrics.gates.diagnosis import absent_classes, accuracy_paradox, unknown_labels
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
-from segmetrics.gates.leakage import LeakageLevels
+from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import Finding, Rule
 from segmetrics.gates.verdict import Verdict, judge
 from segmetrics.inference.given import match_given

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from segmetrics.evidence import Layout, digest, eval_id, read_current_verdict, read_json
 from segmetrics.files import write_json
+from segmetrics.gates.leakage import hide_names
 from segmetrics.stats.evaluation import Evaluation, Scope
 from segmetrics.tables import IMAGES, read_table
 from segmetrics.texts import verdict_markdown
@@ -61,7 +62,7 @@ def read_record(
         experiment=experiment,
         settings=settings,
         evaluation=Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation)),
-        verdict=outgoing(verdict, ids),
+        verdict=outgoing_verdict(verdict, ids),
         model_digest=digest(layout.source),
         ids=ids,
     )
@@ -138,6 +139,20 @@ def outgoing(value: Any, ids: Ids) -> Any:
     if isinstance(value, list | tuple):
         return [outgoing(inner, ids) for inner in value]
     return value
+
+
+def outgoing_verdict(verdict: Mapping[str, Any], ids: Ids) -> Any:
+    """A verdict as it may leave the machine; findings about leakage name pairs and groups, too."""
+    if ids == "plain":
+        return verdict
+    rename = hash_id if ids == "hashed" else None
+    findings = [
+        hide_names(finding, rename) if "named" in finding["data"] else outgoing(finding, ids)
+        for finding in verdict["findings"]
+    ]
+    return outgoing({k: v for k, v in verdict.items() if k != "findings"}, ids) | {
+        "findings": findings
+    }
 
 
 def _holds_ids(key: str, value: Any) -> bool:

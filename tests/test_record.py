@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from segmetrics.record import hash_id, outgoing
+from segmetrics.gates.leakage import leakage_findings
+from segmetrics.gates.leakage_report import (
+    LeakageLevels,
+    LeakageReport,
+    LeakedPair,
+    SharedGroups,
+)
+from segmetrics.record import hash_id, outgoing, outgoing_verdict
 
 VERDICT = {
     "findings": [
@@ -43,3 +50,23 @@ def test_none_leaves_them_out():
 @pytest.mark.parametrize("ids", ["hashed", "none"])
 def test_no_id_is_left_anywhere(ids):
     assert "p1" not in str(outgoing(VERDICT, ids))
+
+
+def test_names_in_the_words_of_a_leakage_finding_are_hidden_too():
+    pair = LeakedPair("pixels", "anna-1", "ben-2", "train", 0, "as it is")
+    report = LeakageReport(
+        "test", ("train",), (pair,), {"pixels": 1, "similar": 0, "masks": 0, "review": 0},
+        {"pixels": ("anna-1",), "similar": (), "masks": (), "review": ()}, {"test": 1, "train": 1},
+        {}, {},
+    )  # fmt: skip
+    shared = SharedGroups({"anna": ("train",)}, ("anna-1",), True)
+    findings = leakage_findings(report, shared, LeakageLevels(), judged="test", effects={})
+    verdict = {"decision": "fail", "findings": [f.to_json() for f in findings]}
+    assert "anna" in str(verdict)
+    assert outgoing_verdict(verdict, "plain") == verdict
+    for ids in ("hashed", "none"):
+        found = outgoing_verdict(verdict, ids)
+        assert "anna" not in str(found)
+        assert "ben" not in str(found)
+        assert [f["name"] for f in found["findings"]] == [f.name for f in findings]
+    assert hash_id("ben-2") in str(outgoing_verdict(verdict, "hashed"))

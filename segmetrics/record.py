@@ -137,8 +137,8 @@ def outgoing_verdict(verdict: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
         hidden if (hidden := hide_names(finding, rename)) != finding else outgoing(finding, ids)
         for finding in verdict["findings"]
     ]
-    rest = {key: value for key, value in verdict.items() if key != "findings"}
-    return outgoing(rest, ids) | {"findings": findings}
+    rest = {key: outgoing(value, ids) for key, value in verdict.items() if key != "findings"}
+    return rest | {"findings": findings}
 
 
 def outgoing(value: Any, ids: Ids) -> Any:

@@ -17,6 +17,7 @@ from segmetrics.gates.diagnosis import (
     annotator_agreement,
     catastrophic_images,
     human_ceiling,
+    low_confidence,
     overfit,
     overfit_unverified,
     point_values,
@@ -60,6 +61,8 @@ def project_findings(
     """
     tables = {split: read_measurements(layout.measurements(split)) for split in layout.splits}
     findings = point_values(policy.rules, policy.domain.statistic)
+    confidence = policy.resampling.confidence
+    findings += low_confidence(policy.rules, policy.domain.statistic, confidence)
     findings += _stale_evaluation(layout, evaluation, settings)
     for split in layout.splits:
         findings += _stale_predictions(layout, split, predictor, tables[split])

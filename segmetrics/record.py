@@ -125,11 +125,28 @@ def _write_table(table: Any, target: Path, ids: str) -> None:
     pq.write_table(table, target, compression="zstd")
 
 
+def outgoing_verdict(verdict: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
+    """A verdict as it may leave the machine.
+
+    Findings about leakage name samples and groups in their text, too: see `hide_names`.
+    """
+    if ids == "plain":
+        return dict(verdict)
+    rename = hash_id if ids == "hashed" else None
+    findings = [
+        hidden if (hidden := hide_names(finding, rename)) != finding else outgoing(finding, ids)
+        for finding in verdict["findings"]
+    ]
+    rest = {key: outgoing(value, ids) for key, value in verdict.items() if key != "findings"}
+    return rest | {"findings": findings}
+
+
 def outgoing(value: Any, ids: Ids) -> Any:
     """Nested JSON values as they may leave the machine.
 
-    Sample ids stand under `id` (a text) and `ids` (texts) and nowhere else: they are hashed, or
-    left out with `none`. A class of the name `id` has numbers below it, which stay.
+    Sample ids stand under `id` (a text) and `ids` (texts) and, but for findings about leakage,
+    nowhere else: they are hashed, or left out with `none`. A class of the name `id` has numbers
+    below it, which stay.
     """
     if ids == "plain":
         return value
@@ -139,20 +156,6 @@ def outgoing(value: Any, ids: Ids) -> Any:
     if isinstance(value, list | tuple):
         return [outgoing(inner, ids) for inner in value]
     return value
-
-
-def outgoing_verdict(verdict: Mapping[str, Any], ids: Ids) -> Any:
-    """A verdict as it may leave the machine; findings about leakage name pairs and groups, too."""
-    if ids == "plain":
-        return verdict
-    rename = hash_id if ids == "hashed" else None
-    findings = [
-        hide_names(finding, rename) if "named" in finding["data"] else outgoing(finding, ids)
-        for finding in verdict["findings"]
-    ]
-    return outgoing({k: v for k, v in verdict.items() if k != "findings"}, ids) | {
-        "findings": findings
-    }
 
 
 def _holds_ids(key: str, value: Any) -> bool:

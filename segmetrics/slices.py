@@ -94,12 +94,12 @@ def _problem(
         return f"samples.csv has no column {', '.join(lacking)} (columns: {', '.join(known)})"
     unplaced = [row for row, value in zip(rows, values, strict=True) if value is None]
     if unplaced:
-        # Leaving them out would judge the rest as if it were all.
+        # Leaving them out would judge the rest as if it were all. (No ids: the text may be sent.)
         (column,) = by.columns
-        # Cells, not ids: this text leaves the machine with a tracked run.
-        cells = sorted({row.columns[column] for row in unplaced})
-        shown = ", ".join(f'"{cell}"' for cell in cells[:5]) + (", ..." if len(cells) > 5 else "")
-        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}, but {shown}"
+        cells = sorted({f'"{row.columns[column]}"' for row in unplaced})
+        more = ", ..." if len(cells) > 5 else ""
+        held = f"{', '.join(cells[:5])}{more}"
+        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}: {held}"
     distinct = set(values)
     if len(by.columns) == 1 and distinct == {EMPTY}:
         return "every value is empty"

@@ -154,7 +154,7 @@ def test_the_interval_has_a_column_where_there_is_one():
     assert "interval" not in printed(verdict("pass", [rule()]))
     text = printed(verdict("pass", [rule(low=0.79, high=0.83456), rule("b")]))
     assert "interval" in text
-    assert "0.7900 to 0.8346" in text
+    assert "0.790 to 0.835" in text
 
 
 def test_markdown_begins_with_the_headline_and_tabulates_rules_and_metrics():
@@ -167,7 +167,7 @@ def test_markdown_begins_with_the_headline_and_tabulates_rules_and_metrics():
         "",
         "| rule | metric | class | slice | value | interval | bound | outcome | why |",
         "|---|---|---|---|---|---|---|---|---|",
-        "| dice | dice group_mean | tumour | scanner=A\\|B | 0.8123 | 0.7000 to 0.9000 | >= 0.75 | "
+        "| dice | dice group_mean | tumour | scanner=A\\|B | 0.8123 | 0.700 to 0.900 | >= 0.75 | "
         "pass |  |",
         "| n | dice group_mean | tumour |  | - |  | >= 0.75 | fail | \\<b> odd |",
         "",

@@ -135,6 +135,6 @@ def number(value: float | None) -> str:
 
 
 def interval_text(rule: Mapping[str, Any]) -> str:
-    """`0.8123 to 0.9011`; empty where there is none."""
+    """`0.812 to 0.901`; empty where there is none."""
     low, high = rule.get("low"), rule.get("high")
-    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"

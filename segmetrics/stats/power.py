@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.stats.intervals import joined, lower_end
+from segmetrics.stats.intervals import joined, lower_end, unseen_low
 from segmetrics.stats.resampling import Resampling
+from segmetrics.stats.sums import GroupSums
 
 Values = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -163,14 +164,14 @@ def _passes(p: Population, drawn: npt.NDArray[np.intp], weights: Values, unseen:
     if p.point or not meets.any():
         return meets
     enough = defined.min(axis=-1) >= p.min_groups
-    size = np.broadcast_to(total / np.maximum(defined, 1), value.shape).reshape(-1)
+    columns = below.reshape(-1, below.shape[-1]).T
+    worst = unseen_low(GroupSums(columns, columns, p.low, math.inf, 0.0, math.inf))
     shape = (*value.shape, weights.shape[1])
     resampled = joined(
         (above @ weights).reshape(-1, shape[-1]),
         np.broadcast_to(below @ weights, shape).reshape(-1, shape[-1]),
         unseen,
-        np.full(size.shape, p.low),
-        size,
+        *(np.broadcast_to(x.reshape(total.shape), value.shape).reshape(-1) for x in worst),
     )
     ends = lower_end(resampled.reshape(shape).mean(axis=2).reshape(-1, shape[-1]), tail)
     low = np.round(ends.reshape(mean.shape), _DECIMALS)

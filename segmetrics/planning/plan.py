@@ -22,7 +22,7 @@ USUAL = 0.04
 _WANTED = ((0.8, USUAL), (0.9, USUAL), (0.8, 0.02))
 _RESAMPLES = 2000
 _TEST_SETS = (100, 400)
-_WORK = 6e9  # resampled values times groups: a few seconds
+_WORK = 6e9  # resampled values times groups: a second or a few
 MOST_GROUPS = 5000
 
 Values = npt.NDArray[np.float64]
@@ -194,5 +194,5 @@ def sentence(plan: Plan) -> str:
     parts = []
     for chance, level, groups in plan.needed:
         shown = f"more than {MOST_GROUPS}" if groups is None else f"about {groups}"
-        parts.append(f"{shown} for {chance:.0%} at {100 * level:g} points")
-    return f"{text}; groups needed: {', '.join(parts)}." if parts else f"{text}."
+        parts.append(f"for {chance:.0%} at {100 * level:g} points {shown}")
+    return f"{text}; groups needed {', '.join(parts)}." if parts else f"{text}."

@@ -168,8 +168,10 @@ def _passes(p: Population, drawn: npt.NDArray[np.intp], weights: Values, unseen:
     worst = unseen_low(GroupSums(columns, columns, p.low, math.inf, 0.0, math.inf))
     shape = (*value.shape, weights.shape[1])
     resampled = joined(
-        (above @ weights).reshape(-1, shape[-1]),
-        np.broadcast_to(below @ weights, shape).reshape(-1, shape[-1]),
+        _product(above, weights),
+        np.broadcast_to(_product(below, weights).reshape(*total.shape, -1), shape).reshape(
+            -1, shape[-1]
+        ),
         unseen,
         *(np.broadcast_to(x.reshape(total.shape), value.shape).reshape(-1) for x in worst),
     )
@@ -179,10 +181,16 @@ def _passes(p: Population, drawn: npt.NDArray[np.intp], weights: Values, unseen:
     return passes
 
 
+def _product(columns: Values, weights: Values) -> Values:
+    """(..., n) and (n, B) to (rows, B), as one matrix product: many small ones are slow."""
+    product: Values = columns.reshape(-1, columns.shape[-1]) @ weights
+    return product
+
+
 def groups_for(
     chance: Callable[[int], float], wanted: float, *, first: int, most: int = 5000
 ) -> int | None:
-    """About how many groups it takes, to two digits; None: more than `most`.
+    """About how many groups it takes, to 10 %, in two digits; None: more than `most`.
 
     Parameters
     ----------
@@ -196,7 +204,7 @@ def groups_for(
         if high >= most:
             return None
         low, high = high, min(2 * high, most)
-    while low and high - low > max(1, 0.05 * high):
+    while low and high - low > max(1, 0.1 * high):
         middle = (low + high) // 2
         low, high = (low, middle) if chance(middle) >= wanted else (middle, high)
     return two_digits(high) if low else high

@@ -75,11 +75,23 @@ class _Quantiles:
 
 
 def plan_from_assumption(
-    policy: Policy, assumed: Assumed, *, groups: int, levels: Sequence[float] = LEVELS
+    policy: Policy,
+    assumed: Assumed,
+    *,
+    groups: int,
+    levels: Sequence[float] = LEVELS,
+    search: bool = True,
 ) -> Plan:
     """Plan with Beta-distributed values of groups, of the assumed spread.
 
     All metrics of one class move together, classes are independent.
+
+    Parameters
+    ----------
+    groups
+        Of the test sets.
+    search
+        Whether to look for the groups needed, which takes most of the time.
 
     Raises
     ------
@@ -100,7 +112,7 @@ def plan_from_assumption(
             above = np.stack([np.stack([drawn.of(n, t) for n in names], axis=1) for t in targets])
             below = np.ones(above.shape[1:])
             ready.append((rule, population(rule, policy, above, below, 0.0, floor)))
-    return make_plan(policy, ready, left_out, groups, assumed.text, levels)
+    return make_plan(policy, ready, left_out, groups, assumed.text, levels, search=search)
 
 
 def _parts(rule: Rule, scored: Sequence[str]) -> list[Sequence[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from segmetrics.gates.diagnosis.checks import Checks
-from segmetrics.gates.domains import Domain
+from segmetrics.gates.domains import Domain, LeftOut
 from segmetrics.gates.grade import Bands
 from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import MIN_GROUPS, Rule
@@ -32,6 +32,8 @@ class Policy:
         Whether an inconclusive rule keeps the decision from being a pass, see `decide`.
     resampling, both_empty_is_one
         As the evaluation was computed with.
+    left_out
+        Rules of the preset that need a measurement which is not made.
     """
 
     domain: Domain
@@ -47,3 +49,4 @@ class Policy:
     on_inconclusive: OnInconclusive = "block"
     resampling: Resampling = field(default_factory=Resampling)
     both_empty_is_one: bool = False
+    left_out: tuple[LeftOut, ...] = ()

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from segmetrics.gates.domains import DOMAINS
+from segmetrics.gates.rules import MIN_GROUPS
 from segmetrics.scaffold.request import Request
 from segmetrics.scaffold.sources import Sources
 from segmetrics.sniff import Guess
@@ -67,8 +68,23 @@ def params_yaml(request: Request, sources: Sources) -> str:
         ),
         "rules": "{}",
         "name": _scalar(_plain(name)),
+        "gate": _gate(sources),
     }
     return string.Template(template("params.yaml")).substitute(values)
+
+
+def _gate(sources: Sources) -> str:
+    """Too few groups certify nothing, so that no verdict of theirs should stop the pipeline."""
+    if not sources.too_few:
+        return (
+            "{enforce: true} # false: `dvc repro` goes on after a failed verdict; promotion stays "
+            "refused"
+        )
+    return (
+        f"{{enforce: false}} # {sources.groups} groups are too few to certify ({MIN_GROUPS} are "
+        f"the least): `dvc repro` goes on after a failed verdict, promotion stays refused; set it "
+        f"to true once there are more"
+    )
 
 
 def _critical(domain: str, guess: Guess) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segmetrics.errors import ConfigError
 from segmetrics.files import write_text
+from segmetrics.gates.rules import MIN_GROUPS
 from segmetrics.scaffold.content import dvc_yaml, params_yaml, stage_scripts, template
 from segmetrics.scaffold.request import Request, check_request
 from segmetrics.scaffold.sources import Sources
@@ -72,6 +73,7 @@ def _next_steps(request: Request, sources: Sources, written: Sequence[str]) -> s
         f"Written: {', '.join(written)}",
         f"{'Guessed from the masks' if request.masks else 'Assumed'}: {sources.guess.text}; check "
         f"`data:` in params.yaml.",
+        *_too_few(sources),
         "",
         "Next:",
         f"{enter}{setup}"
@@ -83,3 +85,13 @@ def _next_steps(request: Request, sources: Sources, written: Sequence[str]) -> s
     if not request.images:
         lines.insert(2, f"Fill {sources.samples} and put the files where it says; then:")
     return "\n".join(lines)
+
+
+def _too_few(sources: Sources) -> list[str]:
+    if not sources.too_few:
+        return []
+    return [
+        f"Too few to certify ({sources.groups} of {MIN_GROUPS} groups): params.yaml has `gate: "
+        f"{{enforce: false}}`, so that `dvc repro` goes on whatever the verdict; `segmetrics plan` "
+        f"says how many it takes."
+    ]

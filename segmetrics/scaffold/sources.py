@@ -12,13 +12,20 @@ from pathlib import Path
 from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.pictures import SUFFIXES
 from segmetrics.errors import ConfigError
+from segmetrics.gates.rules import MIN_GROUPS
 from segmetrics.scaffold.request import Request
 from segmetrics.sniff import Guess, first_guess
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the data lie, relative to the target, and what the files say about themselves."""
+    """Where the data lie, relative to the target, and what the files say about themselves.
+
+    Attributes
+    ----------
+    groups
+        How many groups the judged split has, every image being one; None: not known.
+    """
 
     root: str
     samples: str
@@ -26,6 +33,12 @@ class Sources:
     source: str
     folders: tuple[str, ...]
     guess: Guess
+    groups: int | None = None
+
+    @property
+    def too_few(self) -> bool:
+        """Whether the judged split is known to have fewer groups than certify anything."""
+        return self.groups is not None and self.groups < MIN_GROUPS
 
     @classmethod
     def of(cls, request: Request) -> Sources:
@@ -50,6 +63,7 @@ class Sources:
             source=where,
             folders=tuple(folders),
             guess=first_guess(list(masks.values()), request.model),
+            groups=len(stems),
         )
 
 

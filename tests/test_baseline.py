@@ -15,6 +15,8 @@ from PIL import Image
 from segmetrics.cli import main
 
 N = 40
+USUAL = {"against": "baseline", "metric": "dice", "class": "foreground", "margin": 0.02,
+         "statistic": "conservative"}  # fmt: skip
 
 
 class Project:
@@ -32,7 +34,7 @@ class Project:
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
     def rule(self, **fields) -> None:
-        self.params(rules={"no_worse": {"against": "baseline", "metric": "dice"} | fields})
+        self.params(rules={"no_worse": {**USUAL, **fields}})
 
     def cli(self, *words: str):
         return self._outcome(main, list(words))
@@ -71,17 +73,13 @@ class Project:
         (self.folder / "data/samples.csv").write_text(text)
 
     def run(self) -> dict:
-        for name in ("infer", "measure"):
-            shutil.rmtree(self.folder / "results" / "predictions", ignore_errors=True)
-            if name == "infer":
-                self.stage("samples", "test")
-                self.stage("operate")
-            arguments = ["test", "results/predictions/test"][: 1 + (name == "measure")]
-            if name == "infer":
-                self.stage(name, *arguments)
-                continue
-            self.stage("infer", "test")
-            self.stage("measure", *arguments)
+        for folder in ("predictions", "measurements"):
+            shutil.rmtree(self.folder / "results" / folder, ignore_errors=True)
+        self.stage("samples", "test")
+        self.stage("operate")
+        self.stage("infer", "test")
+        self.stage("measure", "test", "results/predictions/test")
+        self.stage("leakage")
         self.stage("evaluate")
         return self.check()
 
@@ -119,7 +117,7 @@ def project(tmp_path, outcome, monkeypatch, repository) -> Project:
         operating_point={"decision": "argmax", "threshold": None},
         statistics={"resamples": 500},
     )  # fmt: skip
-    made.rule(margin=0.02, **{"class": "foreground"})
+    made.rule()
     made.run()
     return made
 
@@ -150,4 +148,227 @@ def test_the_same_predictions_are_no_worse(project):
     assert found["bound"] == {"at_least": -0.02}
     assert -0.02 < found["low"] < 0 < found["high"]
     done = project.cli("verdict")
-    assert (done.code, "against baseline" in done.out) == (0, True)
+    assert (done.code, "against" in done.out) == (0, True)
+
+
+def test_a_model_that_is_worse_everywhere_fails_and_its_samples_are_listed(project):
+    project.set()
+    project.predict(0.4)
+    verdict = project.run()
+    found = rule(verdict)
+    assert found["outcome"] == "fail"
+    assert found["high"] < -0.02
+    (worse,) = [f for f in verdict["findings"] if f["name"] == "got_worse"]
+    assert (worse["data"]["count"], len(worse["data"]["ids"]), worse["severity"]) == (N, N, "warn")
+    assert not any(name in worse["text"] for name in project.masks)
+    drops = np.array(worse["data"]["before"]) - np.array(worse["data"]["now"])
+    assert (drops > 0.1).all()
+    assert (np.diff(drops) <= 1e-9).all()
+
+
+def test_one_slice_three_points_worse_is_refused_and_named(project):
+    """Dice of the whole falls by 0.008, within the margin; that of scanner B by 0.03."""
+    project.set()
+    project.rule(slice="scanner", min_groups=10)
+    project.predict(0.155, only="B")
+    sliced = {found["slice"]: found for found in project.run()["rules"]}
+    assert sliced["scanner=A"]["outcome"] == "pass"
+    assert sliced["scanner=B"]["value"] == pytest.approx(-0.03, abs=0.004)
+    assert sliced["scanner=B"]["outcome"] != "pass"
+    assert sliced["scanner=B"]["shared"] == {"samples": 10, "candidate": 10, "baseline": 10}
+    project.rule(slice="scanner", worst=True, statistic="point")
+    worst = rule(project.run())
+    assert (worst["slice"], worst["outcome"]) == ("scanner=B", "fail")
+    project.params(rules={"no_worse": {**USUAL}})
+    whole = rule(project.run())
+    assert whole["outcome"] == "pass"
+
+
+def test_a_relabelled_sample_is_not_compared(project):
+    project.set()
+    for name in ("s03", "s04"):
+        project.masks[name][5, 5] = 0
+        project.write("data/masks", name, project.masks[name])
+    found = rule(project.run())
+    assert found["shared"] == {"samples": N - 2, "candidate": N, "baseline": N}
+    assert (found["outcome"], found["value"]) == ("pass", 0.0)
+    project.params(checks={"min_shared": 0.96})
+    found = rule(project.run())
+    assert (found["outcome"], found["value"]) == ("fail", 0.0)
+    assert "38 of 40 samples can be compared, fewer than 96%" in found["reason"]
+
+
+def test_leaving_samples_out_of_the_candidate_does_not_help(project):
+    project.set()
+    project.samples_csv(without=[f"s{i:02}" for i in range(9)])
+    for i in range(9):
+        (project.folder / "given/test" / f"s{i:02}.png").unlink()
+    found = rule(project.run())
+    assert found["shared"] == {"samples": 31, "candidate": 31, "baseline": 40}
+    assert found["outcome"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"classes": {"background": 0, "cell": 1}}, 'its labels are those of "foreground" there'),
+        ({"classes": {"background": 0, "cell": [1, 2]}}, 'the baseline has no class "cell"'),
+        ({"ignore": [9]}, "data.ignore is (9,), in the baseline ()"),
+    ],
+)
+def test_a_class_without_counterpart_fails_or_is_left_out(project, data, said):
+    project.set()
+    project.params(data=data)
+    name = list(data.get("classes", {"foreground": 1}))[-1]
+    project.rule(**{"class": name})
+    found = rule(project.run())
+    assert (found["outcome"], said in found["reason"]) == ("fail", True), found["reason"]
+    project.params(checks={"on_missing_baseline": "skip"})
+    verdict = project.check()
+    assert (verdict["rules"], verdict["decision"]) == ([], "fail")
+    if "classes" in data:
+        removed = [f for f in verdict["findings"] if f["name"] == "baseline_classes_removed"]
+        assert list(removed[0]["data"]["classes"]) == ["foreground"]
+
+
+def test_a_class_mean_over_fewer_classes_says_so(project):
+    """`wall` is new: the mean fails, or is over what both have."""
+    project.set()
+    project.params(data={"classes": {"background": 0, "foreground": 1, "wall": 2}})
+    project.rule(**{"class": "mean"})
+    found = rule(project.run())
+    assert found["outcome"] == "fail"
+    assert 'the baseline has no class "wall"' in found["reason"]
+    project.params(checks={"on_missing_baseline": "skip"})
+    found = rule(project.check())
+    assert (found["outcome"], found["value"]) == ("pass", 0.0)
+    assert "over foreground alone" in found["reason"]
+
+
+def test_other_settings_of_a_metric_are_not_compared(project):
+    project.params(measure={"surface": {"metrics": ["nsd"], "tolerance": 1.0}})
+    project.rule(metric="nsd")
+    project.run()
+    project.set()
+    assert rule(project.check())["outcome"] == "pass"
+    project.params(measure={"surface": {"metrics": ["nsd"], "tolerance": 2.0}})
+    found = rule(project.run())
+    assert found["outcome"] == "fail"
+    assert "the settings of nsd" in found["reason"]
+
+
+def test_objects_of_a_size_are_compared(project):
+    project.params(measure={"objects": {"match": "iou", "at_least": 0.5, "size_edges": [50]}})
+    project.rule(metric="object_recall", size="large", aggregate="pooled")
+    project.run()
+    project.set()
+    found = rule(project.check())
+    assert (found["slice"], found["value"]) == ("size=large", 0.0)
+    project.predict(0.6)
+    found = rule(project.run())
+    assert (found["value"], found["outcome"]) == (-1.0, "fail")
+
+
+def test_set_keeps_the_readme_and_repeats_exactly(project):
+    folder = project.folder / "baseline"
+    readme = (folder / "README.md").read_text()
+    project.set()
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    project.check()
+    done = project.cli("baseline", "set", "results")
+    assert (done.code, (folder / "README.md").read_text()) == (0, readme)
+    assert {p for p in folder.rglob("*") if p.is_file()} == {*before}
+    assert not [p for p in project.folder.iterdir() if p.name.startswith(".baseline")]
+    again = project.cli("baseline", "set", "results")
+    assert "already is this evaluation" in again.out
+
+
+def test_show_and_clear(project):
+    assert "is empty" in project.cli("baseline", "show").out
+    project.set()
+    shown = project.cli("baseline", "show").out
+    for text in ("fail, grade", "40 in 40 groups of test", "foreground", "SHA-256 "):
+        assert text in shown
+    assert "is empty now" in project.cli("baseline", "clear").out
+    assert [p.name for p in (project.folder / "baseline").iterdir()] == ["README.md"]
+    assert "already" in project.cli("baseline", "clear").out
+
+
+def _edit(folder, name):
+    path = folder / name
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: _edit(f, "samples.csv"), "samples.csv changed"),
+        (lambda f: _edit(f, "measurements/test/images.parquet"), "images.parquet changed"),
+        (lambda f: (f / "verdict.json").unlink(), "verdict.json is missing"),
+        (lambda f: (f / "baseline.json").unlink(), "baseline.json: is missing, but there is"),
+        (lambda f: (f / "extra.csv").write_text("x"), "extra.csv does not belong here"),
+        (
+            lambda f: (f / "baseline.json").write_text(
+                (f / "baseline.json").read_text().replace('"encoding": "', '"encoding": "x')
+            ),
+            "was changed after it was written",
+        ),
+    ],
+)
+def test_an_edited_baseline_is_refused_by_name(project, spoil, said):
+    project.set()
+    spoil(project.folder / "baseline")
+    done = project.cli("baseline", "show")
+    assert (done.code, said in done.err) == (2, True), done.err
+    sys.argv = ["stages/check.py"]
+    done = project._outcome(importlib.import_module("stages.check").main)
+    assert (done.code, said in done.err) == (2, True)
+
+
+def test_an_unfinished_evaluation_is_not_kept(project):
+    project.rule(margin=0.03)
+    done = project.cli("baseline", "set", "results")
+    assert (done.code, "params.yaml changed since the verdict" in done.err) == (2, True)
+    project.check()
+    path = project.folder / "results/measurements/test/images.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+    done = project.cli("baseline", "set", "results")
+    assert (done.code, "images.parquet" in done.err) == (2, True)
+
+
+def test_a_folder_with_other_things_is_not_replaced(project):
+    (project.folder / "notes").mkdir()
+    (project.folder / "notes" / "mine.txt").write_text("keep")
+    done = project.cli("baseline", "set", "results", "--folder", "notes")
+    assert (done.code, "mine.txt" in done.err) == (2, True)
+    assert (project.folder / "notes" / "mine.txt").read_text() == "keep"
+
+
+def test_the_verdict_is_stale_after_the_baseline_changed(project):
+    project.set()
+    done = project.cli("verdict")
+    assert (done.code, "baseline" in done.err) == (1, True)
+
+
+def test_compare_says_what_the_rule_says(project):
+    project.set()
+    project.predict(0.4)
+    found = rule(project.run())
+    done = project.cli("compare", "baseline", "results", "--format", "json")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    (row,) = [
+        r for r in report["rows"]
+        if (r["where"], r["class"], r["metric"]) == ("all", "foreground", "dice")
+    ]  # fmt: skip
+    assert row["difference"]["value"] == pytest.approx(found["value"], abs=1e-12)
+    assert row["outcome"] == "worse"
+    assert report["shared"] == {
+        "samples": N, "candidate": N, "baseline": N, "share": 1.0, "groups": N,
+    }  # fmt: skip
+    assert {r["where"] for r in report["rows"]} == {"all", "scanner=A", "scanner=B"}
+    assert report["sentence"].startswith("B is worse than A by 0.")
+    for form in ("table", "markdown", "latex"):
+        text = project.cli("compare", "baseline", "results", "--format", form).out
+        assert report["sentence"] in text
+        assert f"{row['difference']['value']:+.4f}" in text

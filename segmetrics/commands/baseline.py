@@ -9,9 +9,10 @@ from pathlib import Path
 from segmetrics.commands.parsing import Commands, add_command
 from segmetrics.errors import DataError
 
-_EPILOG = """`set` copies tables, sample lists, evaluation and verdict of a finished evaluation, whatever its
-verdict is: the folder says what there was, not that it was good. Commit it: it is small, holds no
-pixel, and `dvc repro` compares with it.
+_EPILOG = """\
+`set` copies tables, sample lists, evaluation and verdict of a finished evaluation,
+whatever its verdict is: the folder says what there was, not that it was good. Commit it: it is
+small, holds no pixel, and `dvc repro` compares with it.
 
 examples:
   segmetrics baseline set results

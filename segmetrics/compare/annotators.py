@@ -73,8 +73,8 @@ def annotator_differences(
     plain = replace(metric, compute=None, family="column", aggregates=MEANS)
     sides = []
     for tables in (own, human):
-        values = _mean(measurements.ids, tables, metric, both_empty_is_one=both_empty_is_one)
         shape = measurements.counts.tp.shape
+        values = _mean(measurements.ids, shape, tables, metric, both_empty_is_one=both_empty_is_one)
         observed = Observations(
             counts=ConfusionCounts.zeros(shape),
             columns={metric.name: values},
@@ -96,6 +96,7 @@ def annotator_differences(
 
 def _mean(
     ids: Sequence[str],
+    shape: tuple[int, ...],
     tables: Iterable[tuple[Sequence[str], Observations]],
     metric: MetricInfo,
     *,
@@ -103,17 +104,12 @@ def _mean(
 ) -> Values:
     """Shape (n, R): the mean of what is defined; NaN where nothing is."""
     places = {name: i for i, name in enumerate(ids)}
-    total: Values | None = None
-    defined: Values | None = None
+    total, defined = np.zeros(shape), np.zeros(shape)
     for names, observed in tables:
         values = observed.per_image(metric, both_empty_is_one=both_empty_is_one)
-        if total is None or defined is None:
-            total, defined = (np.zeros((len(ids), values.shape[1])) for _ in range(2))
         at = [places[name] for name in names]
         finite = np.isfinite(values)
         total[at] += np.where(finite, values, 0.0)
         defined[at] += finite
-    if total is None or defined is None:
-        return np.full((len(ids), 0), np.nan)
     mean: Values = np.where(defined > 0, total / np.maximum(defined, 1), np.nan)
     return mean

@@ -372,3 +372,70 @@ def test_compare_says_what_the_rule_says(project):
         text = project.cli("compare", "baseline", "results", "--format", form).out
         assert report["sentence"] in text
         assert f"{row['difference']['value']:+.4f}" in text
+
+
+def annotate(project, shares) -> None:
+    """A second annotator, who leaves out a share of the foreground of every sample."""
+    for i, (name, mask) in enumerate(project.masks.items()):
+        if i < len(shares):
+            made = mask.copy()
+            inside = np.flatnonzero(mask.ravel() == 1)
+            made.ravel()[inside[: int(inside.size * shares[i])]] = 0
+            project.write("data/ben", name, made)
+    path = project.folder / "data/samples.csv"
+    header, *rows = path.read_text().splitlines()
+    rows = [f"{row},{f'ben/s{i:02}.png' if i < len(shares) else ''}" for i, row in enumerate(rows)]
+    path.write_text("\n".join([header + ",mask:ben", *rows]) + "\n")
+
+
+def dice(one, two) -> float:
+    return 2 * (one & two).sum() / (one.sum() + two.sum())
+
+
+def test_the_model_is_held_against_people(project):
+    """People agree to about 0.82; the model misses a tenth, or nearly half."""
+    project.rule(against="annotators", margin=0.03)
+    failed = rule(project.run())
+    assert (failed["outcome"], failed["value"]) == ("fail", None)
+    assert "names no further annotators" in failed["reason"]
+    annotate(project, [0.3] * N)
+    found = rule(project.run())
+    read = {
+        kind: [
+            np.asarray(Image.open(project.folder / kind / f"{name}.png")) == 1
+            for name in project.masks
+        ]
+        for kind in ("data/masks", "data/ben", "given/test")
+    }
+    wanted = np.mean([
+        (dice(a, m) + dice(b, m)) / 2 - dice(a, b) for a, b, m in zip(*read.values(), strict=True)
+    ])  # fmt: skip
+    assert found["value"] == pytest.approx(wanted, abs=1e-9)
+    assert found["value"] > 0.05
+    assert (found["outcome"], found["against"]) == ("pass", "annotators")
+    project.predict(0.6)
+    assert rule(project.run())["outcome"] == "fail"
+
+
+def test_people_who_saw_few_samples_say_too_little(project):
+    project.params(checks={"on_missing_baseline": "skip"})
+    project.rule(against="annotators")
+    annotate(project, [0.3] * 20)
+    found = rule(project.run())
+    assert (found["outcome"], found["shared"]["samples"]) == ("fail", 20)
+    assert "add masks of further annotators" in found["reason"]
+
+
+def test_compare_takes_two_results_folders(project):
+    shutil.copytree(project.folder / "results", project.folder / "before")
+    project.predict(0.05)
+    project.run()
+    done = project.cli("compare", "before", "results", "--format", "json")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    assert report["sentence"].startswith("B is better than A by 0.02")
+    assert not any("paired by name" in note for note in report["notes"])
+    # Another definition than before's: nothing says what its classes were, but their names.
+    project.params(data={"ignore": [9]})
+    done = project.cli("compare", "before", "results", "--format", "json")
+    assert any("paired by name" in note for note in json.loads(done.out)["notes"])

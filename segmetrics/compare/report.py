@@ -229,6 +229,8 @@ def _notes(pairs: Pairs, defined: bool) -> Iterator[str]:
         yield f"{pairing.other_references} {text}"
     if pairing.other_images:
         yield f"{pairing.other_images} shared samples have another image in B"
+    if len(classes.scored) > 1:
+        yield f"the class mean is over {', '.join(classes.scored)}"
     if not defined:
         yield "classes are paired by name: not both say which label values they are"
     for name, why in classes.lacking.items():
@@ -272,10 +274,8 @@ def sentence(report: Report) -> str:
     else:
         what = f"No clear difference between A and B: {d.value:+.3f} {name}{of}{interval}"
         what += f" on {shared}"
-    rest = [
-        r for r in report.rows
-        if r.where == "all" and r.metric == row.metric and r.class_name != MEAN and r is not row
-    ]  # fmt: skip
+    whole = [r for r in report.rows if r.where == "all" and r.metric == row.metric]
+    rest = [r for r in whole if r.class_name in report.scored and r is not row]
     return what + (f"; {_counted(rest)}" if rest else "") + "."
 
 

@@ -110,8 +110,10 @@ def test_by_id_other_references_are_counted():
     assert (found, pairing.other_references) == ({"b": "b", "c": "c"}, 1)
 
 
-@given(st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("xyz")), max_size=12),
-       st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("xyz")), max_size=12))  # fmt: skip
+ROWS = st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("xyz")), max_size=12)
+
+
+@given(ROWS, ROWS)
 def test_nothing_is_paired_twice_or_with_another_mask(olds, news):
     def of(rows, ids):
         return tables(np.full((len(rows), 2), 0.5), [f"{i:02}{ids}" for i in range(len(rows))],
@@ -337,10 +339,10 @@ def test_classes_are_taken_with_everything_that_was_measured():
 def agreed(pairs) -> Measurements:
     """`(reference, prediction) -> Dice of class a by sample`; the first annotator is `mask`."""
     own = pairs.pop(("mask", "model"))
-    found = [
-        AgreementTable(one, other, tuple(values), Observations(counts([[v] for v in values.values()])))
-        for (one, other), values in pairs.items()
-    ]  # fmt: skip
+    found = []
+    for (one, other), values in pairs.items():
+        observed = Observations(counts([[v] for v in values.values()]))
+        found.append(AgreementTable(one, other, tuple(values), observed))
     return tables([[v] for v in own.values()], list(own), classes=("a",), agreements=tuple(found))
 
 

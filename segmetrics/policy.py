@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from segmetrics.baseline.definition import Definition
+from segmetrics.gates.against import MIN_SHARED, OnMissing
 from segmetrics.gates.diagnosis.checks import Checks
 from segmetrics.gates.domains import Domain, LeftOut
 from segmetrics.gates.grade import Bands
@@ -34,6 +36,10 @@ class Policy:
         As the evaluation was computed with.
     left_out
         Rules of the preset that need a measurement which is not made.
+    definition
+        What the numbers are about; None: nothing can be compared with a baseline.
+    on_missing_baseline, min_shared
+        See `Against`.
     """
 
     domain: Domain
@@ -50,3 +56,6 @@ class Policy:
     resampling: Resampling = field(default_factory=Resampling)
     both_empty_is_one: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    definition: Definition | None = None
+    on_missing_baseline: OnMissing = "fail"
+    min_shared: float = MIN_SHARED

@@ -18,6 +18,7 @@ from segmetrics.gates.diagnosis import (
     catastrophic_images,
     few_groups,
     human_ceiling,
+    low_confidence,
     overfit,
     overfit_unverified,
     point_values,
@@ -63,6 +64,8 @@ def project_findings(
     """
     tables = {split: read_measurements(layout.measurements(split)) for split in layout.splits}
     findings = point_values(policy.rules, policy.domain.statistic)
+    confidence = policy.resampling.confidence
+    findings += low_confidence(policy.rules, policy.domain.statistic, confidence)
     findings += rule_lint(policy.rules) + rules_left_out(policy.left_out)
     findings += _stale_evaluation(layout, evaluation, settings)
     for split in layout.splits:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from segmetrics.gates.diagnosis.checks import Checks
 from segmetrics.gates.domains import Domain, LeftOut
 from segmetrics.gates.grade import Bands
-from segmetrics.gates.leakage import LeakageLevels
+from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import MIN_GROUPS, Rule
 from segmetrics.gates.verdict import OnInconclusive
 from segmetrics.operating_point import OperatingPoint, TuningRequest

@@ -220,6 +220,14 @@ def test_junit_is_green_for_a_pass_alone():
         assert cases(verdict(decision, [rule()]))["decision"].find("failure") is not None
 
 
+def test_junit_is_green_where_an_inconclusive_rule_is_let_through():
+    """Else a CI system that reads the report would stop what the gate lets go on."""
+    found = cases(verdict("pass", [rule(), rule("a", "inconclusive"), rule("b", "fail")]))
+    failed = [name for name, case in found.items() if case.find("failure") is not None]
+    assert failed == ["b: dice (group_mean), tumour"]
+    assert found["a: dice (group_mean), tumour"].findtext("system-out") == "a is what it is"
+
+
 def test_junit_holds_any_text():
     odd = rule("<&\x00\x1b\ud800", "fail", reason='"]]>\x07')
     assert '"]]>?' in [c.findtext("failure") for c in cases(verdict("fail", [odd])).values()]

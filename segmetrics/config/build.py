@@ -18,7 +18,7 @@ from segmetrics.evidence import Layout
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, left_out_rules, resolve_rules
 from segmetrics.gates.grade import Band, Bands
-from segmetrics.gates.leakage import LeakageLevels
+from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing

@@ -19,6 +19,7 @@ from segmetrics.gates.diagnosis.overfit import overfit as overfit
 from segmetrics.gates.diagnosis.overfit import overfit_unverified as overfit_unverified
 from segmetrics.gates.diagnosis.perfection import Copies as Copies
 from segmetrics.gates.diagnosis.perfection import suspicious_perfection as suspicious_perfection
+from segmetrics.gates.diagnosis.point_values import low_confidence as low_confidence
 from segmetrics.gates.diagnosis.point_values import point_values as point_values
 from segmetrics.gates.diagnosis.rule_set import few_groups as few_groups
 from segmetrics.gates.diagnosis.rule_set import rule_lint as rule_lint

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,13 @@ from segmetrics.errors import ConfigError
 from segmetrics.gates.rules import Rule
 from segmetrics.policy import Policy
 from segmetrics.stats.power import Population, groups_for, pass_chances
-from segmetrics.stats.resampling import Resampling
 
 # How far the true values lie above every bound.
 LEVELS = (-0.02, 0.0, 0.02, 0.04, 0.06)
 USUAL = 0.04
 # (chance, how far above) that the groups are looked for.
 _WANTED = ((0.8, USUAL), (0.9, USUAL), (0.8, 0.02))
-_RESAMPLES = 2000
+_BEYOND = 50  # resamples beyond an end: 2000 at 95 %
 _TEST_SETS = (100, 400)
 _WORK = 6e9  # resampled values times groups: a second or a few
 MOST_GROUPS = 5000
@@ -141,9 +141,10 @@ def _chances(
     policy: Policy, populations: Sequence[Population], groups: int
 ) -> tuple[Values, Values, int]:
     """`pass_chances`, and from how many test sets."""
-    resampling = Resampling(policy.resampling.confidence, _RESAMPLES, policy.resampling.seed)
+    own = policy.resampling
+    resampling = replace(own, resamples=min(own.resamples, math.ceil(_BEYOND / own.tail)))
     columns = sum(p.above.shape[0] * p.above.shape[2] for p in populations if not p.point)
-    work = max(1, columns) * _RESAMPLES * (groups + 50)
+    work = max(1, columns) * resampling.resamples * (groups + 50)
     sets = int(np.clip(_WORK / work, *_TEST_SETS))
     rng = np.random.default_rng([resampling.seed % 2**63, groups])
     together, each = pass_chances(

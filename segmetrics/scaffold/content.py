@@ -68,22 +68,17 @@ def params_yaml(request: Request, sources: Sources) -> str:
         ),
         "rules": "{}",
         "name": _scalar(_plain(name)),
-        "gate": _gate(sources),
     }
-    return string.Template(template("params.yaml")).substitute(values)
+    text = string.Template(template("params.yaml")).substitute(values)
+    return re.sub(r"^gate: .*$", _gate(sources), text, flags=re.M) if sources.too_few else text
 
 
 def _gate(sources: Sources) -> str:
     """Too few groups certify nothing, so that no verdict of theirs should stop the pipeline."""
-    if not sources.too_few:
-        return (
-            "{enforce: true} # false: `dvc repro` goes on after a failed verdict; promotion stays "
-            "refused"
-        )
     return (
-        f"{{enforce: false}} # {sources.groups} groups are too few to certify ({MIN_GROUPS} are "
-        f"the least): `dvc repro` goes on after a failed verdict, promotion stays refused; set it "
-        f"to true once there are more"
+        f"gate: {{enforce: false}} # {sources.groups} groups are too few to certify ({MIN_GROUPS} "
+        f"are the least): `dvc repro` goes on after a failed verdict, promotion stays refused; "
+        f"set it to true once there are more"
     )
 
 

@@ -191,7 +191,7 @@ def test_no_file(tmp_path):
 
 @pytest.mark.parametrize("domain", ["medical", "custom"])
 def test_a_null_that_removes_nothing_is_a_typo(params, domain):
-    known = "recall_floor, f2, dice, iou" if domain == "medical" else "none"
+    known = "recall_floor, f2, dice, iou, small_object_recall" if domain == "medical" else "none"
     near = 'did you mean "recall_floor"? ' if domain == "medical" else ""
     assert message(params(domain=domain, rules="{recal_floor: null}")) == (
         f"params.yaml:{line_of('rules:')}: rules.recal_floor: null removes no rule of the domain "

@@ -6,6 +6,7 @@ import importlib
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -334,6 +335,25 @@ def test_an_unfinished_evaluation_is_not_kept(project):
     path.write_bytes(path.read_bytes() + b" ")
     done = project.cli("baseline", "set", "results")
     assert (done.code, "images.parquet" in done.err) == (2, True)
+
+
+def test_a_swap_that_fails_leaves_the_former_baseline(project, monkeypatch):
+    project.set()
+    before = {p: p.read_bytes() for p in (project.folder / "baseline").rglob("*") if p.is_file()}
+    project.predict(0.3)
+    project.run()
+    rename = Path.rename
+
+    def failing(self, target):
+        if Path(target).name == "baseline" and not self.name.endswith(".old"):
+            raise OSError(28, "No space left on device", str(target))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    assert project.cli("baseline", "set", "results").code == 2
+    after = {p: p.read_bytes() for p in (project.folder / "baseline").rglob("*") if p.is_file()}
+    assert after == before
+    assert not [p for p in project.folder.iterdir() if p.name.startswith(".baseline")]
 
 
 def test_a_folder_with_other_things_is_not_replaced(project):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
     from segmetrics.compare.pairs import Pairs
     from segmetrics.compare.report import compare_pairs
     from segmetrics.compare.sides import alike, read_side
-    from segmetrics.compare.texts import as_latex, as_markdown, as_table
+    from segmetrics.compare.texts import as_json, as_latex, as_markdown, as_table
     from segmetrics.files import write_text
     from segmetrics.stats.resampling import Resampling
 
@@ -96,11 +95,8 @@ def run(arguments: argparse.Namespace) -> None:
         resampling=Resampling(confidence=arguments.confidence),
         defined=defined,
     )
-    if arguments.format == "json":
-        text = json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n"
-    else:
-        write = {"table": as_table, "markdown": as_markdown, "latex": as_latex}
-        text = write[arguments.format](report)
+    write = {"table": as_table, "markdown": as_markdown, "latex": as_latex, "json": as_json}
+    text = write[arguments.format](report)
     if arguments.output is None:
         print(text, end="")
     else:

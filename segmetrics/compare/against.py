@@ -33,6 +33,10 @@ class _Place:
     value: str | None = None
     problem: str = ""
 
+    @property
+    def text(self) -> str | None:
+        return f"{self.name}={self.value}" if self.value else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class _Unpaired:
@@ -136,20 +140,22 @@ def _baseline(
     # What is wrong with the evaluation at hand is no failing of the baseline.
     there = rule.metric in measured and bool(policy.scored)
     unlike = pairs.unlike(CATALOG[rule.metric])
+    over = {name: _over(name, pairs, policy) for name in names}
+    usable = {name: classes for name, (classes, lacking) in over.items() if not (unlike or lacking)}
+    places = list(_places(rule, evaluation))
+    # All classes at once: the random weights, which cost most, are drawn once for each place.
+    found = [_differences(rule, pairs, p, list(usable.values()), policy) for p in places]
     for name in names:
-        over, lacking = _over(name, pairs, policy)
-        problem = unlike or lacking
-        if problem:
-            yield Compared(name, problem=problem, missing=there)
+        if name not in usable:
+            yield Compared(name, problem=unlike or over[name][1], missing=there)
             continue
-        for place in _places(rule, evaluation):
-            shown = f"{place.name}={place.value}" if place.value else place.name
+        partly = usable[name] if name == MEAN and usable[name] != policy.scored else ()
+        nth = list(usable).index(name)
+        for place, (differences, shared) in zip(places, found, strict=True):
             if place.problem:
-                yield Compared(name, shown, problem=place.problem)
-                continue
-            difference, shared = _difference(rule, pairs, place, over, policy)
-            partly = over if name == MEAN and over != policy.scored else ()
-            yield Compared(name, shown, difference, shared, over=partly)
+                yield Compared(name, place.text, problem=place.problem)
+            else:
+                yield Compared(name, place.text, differences[nth], shared, over=partly)
 
 
 def _over(name: str, pairs: Pairs, policy: Policy) -> tuple[tuple[str, ...], str]:
@@ -184,18 +190,23 @@ def _places(rule: Rule, evaluation: Evaluation) -> Iterator[_Place]:
             yield _Place(rule.slice_by.text, value, lacks)
 
 
-def _difference(
-    rule: Rule, pairs: Pairs, place: _Place, over: Sequence[str], policy: Policy
-) -> tuple[Difference, Shared]:
+def _differences(
+    rule: Rule,
+    pairs: Pairs,
+    place: _Place,
+    targets: Sequence[Sequence[str]],
+    policy: Policy,
+) -> tuple[Sequence[Difference], Shared]:
     rows, shared = pairs.whole, pairs.shared
+    if place.problem or not targets:
+        return (), shared
     if rule.size is not None:
         edges = pairs.second.definition.size_edges
         pairs = pairs.of_size(edges, bucket_names(len(edges)).index(rule.size))
     elif rule.slice_by is not None and place.value is not None:
         rows, shared = pairs.slice(rule.slice_by, place.value)
     metric = CATALOG[rule.metric]
-    (found,) = pairs.difference(metric, rule.aggregate, [over], policy.resampling, rows)
-    return found, shared
+    return pairs.difference(metric, rule.aggregate, targets, policy.resampling, rows), shared
 
 
 def _annotators(
@@ -213,25 +224,29 @@ def _annotators(
         return
     tables = side.measurements
     groups = group_index([side.cells[i].group for i in tables.ids])
-    for name in names:
-        over = policy.scored if name == MEAN else (name,)
-        for place in _places(rule, evaluation):
-            shown = f"{place.name}={place.value}" if place.value else place.name
-            if place.problem or not over:
-                why = place.problem or "every class is excluded"
-                yield Compared(name, shown, problem=why)
-                continue
-            (found,), shared = annotator_differences(
-                tables,
-                CATALOG[rule.metric],
-                rule.aggregate,
-                [[tables.classes.index(n) for n in over]],
-                groups=groups,
-                rows=_rows(side, rule, place),
-                resampling=policy.resampling,
-                both_empty_is_one=policy.both_empty_is_one,
-            )
-            yield Compared(name, shown, found, shared)
+    over = [policy.scored if name == MEAN else (name,) for name in names]
+    places = list(_places(rule, evaluation))
+    found = [
+        ((), None)
+        if place.problem
+        else annotator_differences(
+            tables,
+            CATALOG[rule.metric],
+            rule.aggregate,
+            [[tables.classes.index(n) for n in classes] for classes in over],
+            groups=groups,
+            rows=_rows(side, rule, place),
+            resampling=policy.resampling,
+            both_empty_is_one=policy.both_empty_is_one,
+        )
+        for place in places
+    ]
+    for nth, name in enumerate(names):
+        for place, (differences, shared) in zip(places, found, strict=True):
+            if place.problem:
+                yield Compared(name, place.text, problem=place.problem)
+            else:
+                yield Compared(name, place.text, differences[nth], shared)
 
 
 def _rows(side: Side, rule: Rule, place: _Place) -> Mask:

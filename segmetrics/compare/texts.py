@@ -1,10 +1,12 @@
-"""A comparison as text, Markdown, LaTeX."""
+"""A comparison as text, Markdown, LaTeX, JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from segmetrics.compare.report import Report, Row, sentence
+from segmetrics.compare.report import Report, Row
+from segmetrics.compare.sentence import sentence
 from segmetrics.texts import number
 
 _HEAD = ("where", "class", "metric", "A", "B", "B - A", "interval", "groups", "")
@@ -52,6 +54,12 @@ def as_latex(report: Report) -> str:
     lines += [_latex_row(_cells(row)) for row in report.rows]
     lines += [r"\hline", r"\end{tabular}", *(f"% {_one_line(note)}" for note in _notes(report))]
     return "\n".join(lines) + "\n"
+
+
+def as_json(report: Report) -> str:
+    """JSON, the sentence first."""
+    whole = {"sentence": sentence(report), **report.to_json()}
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from segmetrics.baseline.definition import Definition
 from segmetrics.by_size import bucket_names
+from segmetrics.config.definition import definition_of
 from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
 from segmetrics.data.colours import colour_label
@@ -250,36 +251,7 @@ def policy(s: Settings) -> Policy:
 
 def definition(s: Settings) -> Definition:
     """What the numbers are about, to be compared with those of another evaluation."""
-    scheme, asked, m = label_scheme(s), targets(s), s.measure
-    values = [sorted(v) for v in scheme.values]
-    distances: list[Any] = [list(given) if (given := spacing(s)) is not None else "file"]
-    distances.append(s.data.unit)
-    families: dict[str, Any] = {}
-    if m.surface:
-        families |= {"surface": distances, "nsd": [*distances, m.surface.tolerance]}
-    if m.boundary_iou is not None:
-        families["boundary"] = m.boundary_iou
-    if m.cldice:
-        families["centreline"] = True
-    if m.objects:
-        families["objects"] = [m.objects.match, m.objects.at_least, m.objects.min_size]
-    if m.scores:
-        families["scores"] = True
-    return Definition(
-        format=s.format,
-        classes={name: tuple(v) for name, v in zip(scheme.names, values, strict=True)},
-        regions={
-            name: tuple(sorted({label for k in members for label in values[k]}))
-            for name, members in asked.regions
-        },
-        scored=scheme.scored,
-        ignore=tuple(sorted(scheme.ignore)),
-        encoding="labels" if scheme.encoding == "palette" else scheme.encoding,
-        predicted=s.data.predicted,
-        both_empty=m.both_empty,
-        size_edges=(m.objects.size_edges or ()) if m.objects else (),
-        families=families,
-    )
+    return definition_of(s, label_scheme(s), targets(s), spacing(s))
 
 
 def _checks(s: Settings) -> Checks:

@@ -29,7 +29,7 @@ VALUES = {
     "classes": "{background: 0, tumour: 1, vessel: 2}", "exclude": "[background]",
     "ignore": "[255]", "encoding": "labels", "critical": "[]", "source": "models/unet.onnx",
     "size": "null", "operating_point": "{decision: argmax, threshold: null}", "rules": "{}",
-    "name": "demo",
+    "name": "demo", "gate": "{enforce: true}",
 }  # fmt: skip
 TOP = (
     "format, domain, data, infer, operating_point, measure, statistics, grade, rules, checks, "

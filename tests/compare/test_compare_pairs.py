@@ -365,6 +365,26 @@ def test_people_and_model_are_compared_image_by_image():
     assert (shared.samples, shared.candidate) == (2, 3)
 
 
+def test_what_only_the_model_sees_counts_against_it():
+    """Two people agree that s1 is empty, and the model predicts something there."""
+    zero = np.array([[0], [0]])
+    people = ConfusionCounts(np.array([[9], [0]]), zero, zero, np.array([[1], [10]]))
+    model = ConfusionCounts(np.array([[9], [0]]), np.array([[0], [3]]), zero, np.array([[1], [7]]))
+    measured = replace(
+        tables([[0.5], [0.5]], classes=("a",)),
+        observations=Observations(model),
+        agreements=(
+            AgreementTable("mask", "ben", ("s0", "s1"), Observations(people)),
+            AgreementTable("ben", "model", ("s0", "s1"), Observations(model)),
+        ),
+    )
+    (found,), _ = annotator_differences(
+        measured, DICE, "image_mean", [[0]], groups=np.arange(2), rows=np.ones(2, bool),
+        resampling=FEW, both_empty_is_one=False,
+    )  # fmt: skip
+    assert found.value == pytest.approx(-0.5)
+
+
 def test_without_people_nothing_is_compared():
     (found,), shared = annotator_differences(
         tables(ONE * 3), DICE, "image_mean", [[0]], groups=np.arange(3), rows=np.ones(3, bool),

@@ -18,11 +18,11 @@ from segmetrics.errors import DataError
 from segmetrics.files import write_text
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.slices import evaluate_slices
-from segmetrics.stats.aggregate import group_index
+from segmetrics.stats.aggregate import Estimate, group_index
 from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
+from segmetrics.stats.scopes import aggregated, pixel_totals
 from segmetrics.stats.scopes import evaluate_counts as evaluate_counts
-from segmetrics.stats.scopes import pixel_totals
 from segmetrics.stats.thresholds import summarise_thresholds
 from segmetrics.stats.worst import WorstImages, worst_images
 from segmetrics.tables import Measurements, read_measurements
@@ -70,6 +70,19 @@ def evaluate_split(
             threshold=options.threshold,
         ),
     )
+
+
+def overlap_means(
+    measurements: Measurements, rows: Mapping[str, SampleRow], scored: Sequence[str]
+) -> Scope:
+    """The class means of Dice and IoU as with `both_empty: undefined`; no classes, no intervals."""
+    groups = group_index([rows[i].group for i in measurements.ids])
+    places = [measurements.classes.index(name) for name in scored]
+    wanted = [CATALOG["dice"], CATALOG["iou"]]
+    options = EvaluationOptions(tuple(scored))
+    found = aggregated(measurements.observations, groups, places, options, only=wanted)
+    means: dict[str, Mapping[str, Estimate]] = {a: mean for a, (_, mean) in found.items()}
+    return Scope(groups.size, np.unique(groups).size, {}, means)
 
 
 def _worst(measurements: Measurements, options: EvaluationOptions) -> dict[str, WorstImages]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from segmetrics.data.samples import read_samples
+from segmetrics.evaluate import overlap_means
 from segmetrics.evidence import Layout, digest, evaluation_inputs
 from segmetrics.gates.diagnosis import (
     Copies,
@@ -16,6 +17,7 @@ from segmetrics.gates.diagnosis import (
     accuracy_paradox,
     annotator_agreement,
     catastrophic_images,
+    empty_images,
     few_groups,
     human_ceiling,
     low_confidence,
@@ -87,6 +89,7 @@ def project_findings(
     if judged is not None:
         findings += few_groups(judged.groups, policy.judge, policy.min_groups)
         findings += diagnose(judged, policy, _copies(tables.get(policy.judge), policy.scored))
+        findings += _empties(layout, policy, judged, tables[policy.judge])
     findings += _overfit(layout, policy, evaluation, tables)
     return findings
 
@@ -131,6 +134,22 @@ def _people(split: SplitEvaluation, policy: Policy) -> Iterator[Finding]:
         yield from annotator_agreement(
             humans, rules, policy.bands, aggregate=aggregate, model=both, scored=scored
         )  # fmt: skip
+
+
+def _empties(
+    layout: Layout, policy: Policy, split: SplitEvaluation, tables: Measurements
+) -> list[Finding]:
+    by_id = {row.id: row for row in read_samples(layout.samples)}
+    if not policy.both_empty_is_one or not {*tables.ids} <= by_id.keys():
+        return []  # of other samples: another finding blocks
+    return empty_images(
+        split,
+        overlap_means(tables, by_id, policy.scored),
+        aggregate=policy.domain.aggregate,
+        bands=policy.bands,
+        scored=policy.scored,
+        bad_grade_blocks=policy.domain.bad_grade_blocks,
+    )
 
 
 def _copies(tables: Measurements | None, scored: Sequence[str]) -> Copies:

@@ -266,3 +266,32 @@ def test_the_order_of_samples_changes_no_finding(project):
     for split in SPLITS:
         project.ok("samples", split)
     assert project.judge()["findings"] == verdict["findings"]
+
+
+@pytest.mark.parametrize(("domain", "severity"), [("balanced", "block"), ("custom", "warn")])
+def test_empty_images_do_not_make_a_model_that_finds_nothing_pass(project, domain, severity):
+    """Six of seven images lack the class: predicting nothing has a mean Dice of 6/7."""
+    for path in sorted((project.folder / "data/masks").glob("test*.png")):
+        empty = np.zeros_like(np.asarray(Image.open(path)))
+        Image.fromarray(empty).save(project.folder / "given/test" / path.name)
+        if path.stem != "test3":
+            Image.fromarray(empty).save(path)
+    project.params(measure={"both_empty": "one"})
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    rules = {"dice": {"metric": "dice", "at_least": 0.8}}
+    params |= {"domain": domain, "rules": rules if domain == "custom" else {}}
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    verdict = project.run()
+    assert {r["outcome"] for r in verdict["rules"]} == {"pass"}
+    assert verdict["grade"] == "good"
+    found = finding(verdict, "empty_images")
+    assert (found["severity"], found["data"]["grade"]) == (severity, "bad")
+    assert (found["data"]["dice"], found["data"]["dice_without"]) == (pytest.approx(6 / 7), 0.0)
+    if severity == "block":
+        assert verdict["decision"] == "fail"
+
+
+def test_without_the_convention_there_is_nothing_to_say(project):
+    assert "empty_images" not in names(project.run())
+    project.params(measure={"both_empty": "one"})
+    assert "empty_images" not in names(project.run())  # every image holds the class

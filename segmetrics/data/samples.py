@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
+import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,6 +103,7 @@ def _row_problems(
     problems = []
     seen: dict[str, int] = {}
     images: dict[str, int] = {}
+    groups: dict[str, tuple[str, int]] = {}
     for line, row in rows:
         where = f"{path}:{line}"
         if len(row) != len(header):
@@ -123,7 +125,20 @@ def _row_problems(
             problems.append(Problem(where, f'the id "{sample}" is that of line {first} already'))
         seen.setdefault(sample.lower(), line)
         problems += _repeated_images(where, fields, images, line)
+        problems += _respelt_group(where, fields.get("group", ""), groups, line)
     return problems
+
+
+def _respelt_group(
+    where: str, group: str, groups: dict[str, tuple[str, int]], line: int
+) -> list[Problem]:
+    """A group in two spellings would be two: seen as independent, and unseen in two splits."""
+    folded = unicodedata.normalize("NFC", group).casefold()
+    first, at = groups.setdefault(folded, (group, line))
+    if group == first:
+        return []
+    text = f"the group {group!a} is written {first!a} in line {at}"
+    return [Problem(where, text, "write it alike, or give it another name")]
 
 
 def _repeated_images(

@@ -87,6 +87,34 @@ def group_findings(
     return [Finding("leakage_groups", levels.groups, text, _data(data, shared.samples, effect))]
 
 
+def repeated_findings(
+    pairs: Sequence[LeakedPair], levels: LeakageLevels, *, judged: str, effect: Effect | None
+) -> list[Finding]:
+    """The finding about files that the judged split holds more than once, in several groups.
+
+    Copies of an easy image raise means, and as groups of their own they narrow intervals and help
+    to reach `min_groups`. As grave as pixels that are in another split.
+
+    Parameters
+    ----------
+    pairs
+        One for each copy, with the first sample of the same files.
+    """
+    if not pairs:
+        return []
+    named = _listed([str(pair) for pair in pairs[:_NAMED]], len(pairs))
+    text = (
+        f"{_number(len(pairs), 'image')} of the split {judged} {_is(len(pairs))} there already, in "
+        f"another group: {named}. Each copy counts as something new, so values lean towards what "
+        f"is repeated, and intervals are too narrow. {effect or ''}".rstrip()
+        + " Keep one of each, or give copies the group of their original"
+    )
+    shown = [asdict(pair) for pair in pairs[:_IN_DATA]]
+    data = {"pairs": shown, "count": len(pairs), "named": named}
+    samples = [pair.id for pair in pairs]
+    return [Finding("leakage_repeated", levels.pixels, text, _data(data, samples, effect))]
+
+
 _WHAT = {
     "pixels": "have exactly the pixels of an image in another split",
     "similar": "are copies of an image in another split, up to size, compression, brightness or "

@@ -9,14 +9,25 @@ from typing import Any
 import numpy as np
 
 from segmetrics.data.labels import LabelScheme
-from segmetrics.data.sample_list import read_sample_list
+from segmetrics.data.sample_list import Sample, read_sample_list
 from segmetrics.data.samples import SampleRow, read_samples
 from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout, leakage_inputs, read_json
 from segmetrics.files import write_json
-from segmetrics.gates.leakage import group_findings, leakage_findings, stale_leakage
-from segmetrics.gates.leakage_report import Effect, LeakageLevels, LeakageReport, SharedGroups
+from segmetrics.gates.leakage import (
+    group_findings,
+    leakage_findings,
+    repeated_findings,
+    stale_leakage,
+)
+from segmetrics.gates.leakage_report import (
+    Effect,
+    LeakageLevels,
+    LeakageReport,
+    LeakedPair,
+    SharedGroups,
+)
 from segmetrics.gates.rules import Finding
 from segmetrics.leakage.find import find_leakage
 from segmetrics.metrics.catalog import CATALOG, Aggregate
@@ -81,7 +92,8 @@ def judge_leakage(
     rows = read_samples(layout.samples)
     groups = shared_groups(rows, judged)
     report, stale = _report(layout, settings, judged)
-    leaked = {"groups": groups.samples}
+    repeated = repeated_images(read_sample_list(layout.sample_list(judged)), rows, judged)
+    leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
     if report is not None:
         leaked |= {kind: report.samples[kind] for kind in _COUNTED}
     leaked = {kind: ids for kind, ids in leaked.items() if ids}
@@ -96,10 +108,11 @@ def judge_leakage(
             kind: effect_of(measured, by_id, ids, options, metric=metric, aggregate=aggregate)
             for kind, ids in leaked.items()
         }
+    twice = repeated_findings(repeated, levels, judged=judged, effect=effects.get("repeated"))
     if stale is not None:
         shared = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
-        return [stale, *shared]
-    return leakage_findings(report, groups, levels, judged=judged, effects=effects)
+        return [stale, *shared, *twice]
+    return leakage_findings(report, groups, levels, judged=judged, effects=effects) + twice
 
 
 def _report(
@@ -150,6 +163,20 @@ def shared_groups(rows: Sequence[SampleRow], judged: str) -> SharedGroups:
         samples=tuple(sorted(row.id for row in mine if row.group in elsewhere)),
         known=any(row.group != row.id for row in rows),
     )
+
+
+def repeated_images(
+    samples: Sequence[Sample], rows: Sequence[SampleRow], judged: str
+) -> list[LeakedPair]:
+    """The samples whose input files an earlier sample of another group has, byte for byte."""
+    group_of = {row.id: row.group for row in rows}
+    first: dict[str, str] = {}
+    pairs = []
+    for sample in sorted(samples, key=lambda s: s.id):
+        known = first.setdefault(sample.image_digest, sample.id)
+        if group_of.get(known) != group_of.get(sample.id):
+            pairs.append(LeakedPair("repeated", sample.id, known, judged))
+    return pairs
 
 
 def effect_of(

@@ -117,6 +117,16 @@ def test_a_missing_file(tmp_path):
             HEADER + "Case,i,m,test\n\ncase,i2,m2,test\n",
             'samples.csv:4: the id "case" is that of line 2 already',
         ),
+        (
+            "id,image,mask,split,group\na,i,m,test,P1\nb,i2,m2,train,p1\n",
+            "samples.csv:3: the group 'p1' is written 'P1' in line 2; write it alike, or give it "
+            "another name",
+        ),
+        (
+            "id,image,mask,split,group\na,i,m,test,M\u00fc\nb,i2,m2,test,Mu\u0308\n",
+            "samples.csv:3: the group 'Mu\\u0308' is written 'M\\xfc' in line 2; write it alike, "
+            "or give it another name",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(message, content, text):

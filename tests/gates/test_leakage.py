@@ -7,7 +7,12 @@ import json
 import pytest
 
 from segmetrics.errors import DataError
-from segmetrics.gates.leakage import hide_names, leakage_findings, stale_leakage
+from segmetrics.gates.leakage import (
+    hide_names,
+    leakage_findings,
+    repeated_findings,
+    stale_leakage,
+)
 from segmetrics.gates.leakage_report import (
     Effect,
     LeakageLevels,
@@ -152,11 +157,14 @@ def test_a_report_that_contradicts_itself_is_refused(change):
         LeakageReport.from_json([], "x")
 
 
-@pytest.mark.parametrize("kind", ["pixels", "similar", "groups"])
+@pytest.mark.parametrize("kind", ["pixels", "similar", "groups", "repeated"])
 def test_names_can_be_hidden(kind):
     pairs = [LeakedPair(kind, f"anna{i}", f"bert{i}", "train") for i in range(30)]
     groups = SharedGroups({f"carl{i}": ("train",) for i in range(30)}, ("anna1",), known=True)
-    found = findings(report(), groups) if kind == "groups" else findings(report(*pairs))
+    if kind == "repeated":
+        found = repeated_findings(pairs, LeakageLevels(), judged="test", effect=None)
+    else:
+        found = findings(report(), groups) if kind == "groups" else findings(report(*pairs))
     whole = found[0].to_json()
     secret = ("anna", "bert", "carl")
     assert any(name in whole["text"] for name in secret)

@@ -200,3 +200,22 @@ def test_edited_fingerprints_are_not_promoted(demo):
     assert "leakage_similar" not in demo.findings()
     with pytest.raises(PromotionError, match="is not what the images and masks at hand give"):
         promotable()
+
+
+def test_copies_within_the_judged_split_block(demo):
+    """Forty copies of the best image would turn `inconclusive` into `pass`."""
+    table = Path("data/samples.csv")
+    lines = [line.split(",") for line in table.read_text().splitlines() if ",test," in line]
+    one, two = lines[3:5]
+    assert one[4] != two[4]
+    shutil.copy(f"data/{one[1]}", f"data/{two[1]}")
+    demo.stage("samples", "test")
+    demo.stage("leakage")
+    found = demo.findings()["leakage_repeated"]
+    assert found["severity"] == "block"
+    assert found["data"]["samples"] == [max(one[0], two[0])]
+    assert found["data"]["effect"]["samples"] == 7
+
+    # In one group they are one thing, as any two images of a slide.
+    table.write_text(table.read_text().replace(f",test,{two[4]},", f",test,{one[4]},"))
+    assert "leakage_repeated" not in demo.findings()

@@ -12,6 +12,7 @@ from segmetrics.gates.diagnosis.checks import OverfitLimits as OverfitLimits
 from segmetrics.gates.diagnosis.classes import absent_classes as absent_classes
 from segmetrics.gates.diagnosis.classes import rare_classes as rare_classes
 from segmetrics.gates.diagnosis.classes import unknown_labels as unknown_labels
+from segmetrics.gates.diagnosis.empties import empty_images as empty_images
 from segmetrics.gates.diagnosis.human import annotator_agreement as annotator_agreement
 from segmetrics.gates.diagnosis.human import human_ceiling as human_ceiling
 from segmetrics.gates.diagnosis.overfit import Gap as Gap

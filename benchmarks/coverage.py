@@ -1,6 +1,6 @@
 """How often intervals hold the truth, and how often a gate passes a model it should not.
 
-    python benchmarks/coverage.py [--replications 4000] [--processes 2] [--only ours]
+    python benchmarks/coverage.py [--replications 4000] [--only ours] [--values pooled]
 
 Draws test sets from known distributions, computes the 95 % interval of each by several methods, and
 counts. A rule at the true value passes wrongly where the lower end reaches it (nominal: 2.5 %).
@@ -255,11 +255,12 @@ CASES: tuple[tuple[str, Draw, tuple[int, ...]], ...] = (
     ("paired, worse in 10 %", worse_at_times, (30, 100, 200)),
     ("distances", distances, (30, 100, 200)),
 )
-HEADER = ["covers", "passes at the bound", "2 below", "4 above", "6 above", "width"]
+MEASURES = ("covers", "passes at the bound", "2 below", "4 above", "6 above", "width")
+Row = tuple[str, int, str, list[float]]  # values, groups, method, measures in per cent
 
 
-def count(job: tuple[int, int, int, bool]) -> list[str]:
-    """One case and number of groups: a row of the table for each method."""
+def count(job: tuple[int, int, int, bool]) -> list[Row]:
+    """One case and number of groups: what each method gave."""
     case, n, replications, only_ours = job
     name, draw, _ = CASES[case]
     found: dict[str, list[Array]] = {}
@@ -289,12 +290,26 @@ def count(job: tuple[int, int, int, bool]) -> list[str]:
             upper = betting(1 - x, 1 - truth)
             row = np.array((~passes[0] & ~upper, *passes, np.full(BATCH, np.nan)))
             found.setdefault("betting", []).append(row)
-    rows = []
-    for method, parts in found.items():
-        shares = 100 * np.concatenate(parts, axis=1).mean(axis=1)
-        cells = " | ".join("" if np.isnan(share) else f"{share:.1f}" for share in shares)
-        rows.append(f"| {name} | {n} | {method} | {cells} |")
-    return rows
+    return [
+        (name, n, method, (100 * np.concatenate(parts, axis=1).mean(axis=1)).tolist())
+        for method, parts in found.items()
+    ]
+
+
+def table(rows: list[Row], measure: str) -> str:
+    """One measure, by method."""
+    methods = [m for m in (*METHODS, "betting", "ours") if any(row[2] == m for row in rows)]
+    lines = [
+        f"| {measure} | groups | {' | '.join(methods)} |",
+        f"|---|---:|{'---:|' * len(methods)}",
+    ]
+    for name, n in dict.fromkeys(row[:2] for row in rows):
+        found = {
+            m: x[MEASURES.index(measure)] for values, k, m, x in rows if (values, k) == (name, n)
+        }
+        cells = [f"{found[m]:.1f}" if found.get(m, np.nan) >= 0 else "" for m in methods]
+        lines.append(f"| {name} | {n} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 SIMPLE = ("skewed", "failures", "misses")
@@ -305,17 +320,17 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=4000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", choices=["ours"], help="leave the other methods out")
+    parser.add_argument("--values", default="", help="those whose name begins like this")
     options = parser.parse_args()
-    print(f"| values | groups | method | {' | '.join(HEADER)} |")
-    print(f"|---|---:|---|{'---:|' * len(HEADER)}")
     jobs = [
         (case, n, options.replications, options.only == "ours")
-        for case, (_, _, sizes) in enumerate(CASES)
+        for case, (name, _, sizes) in enumerate(CASES)
         for n in sizes
+        if name.startswith(options.values)
     ]
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for rows in pool.imap(count, jobs):
-            print("\n".join(rows), flush=True)
+        rows = [row for found in pool.imap(count, jobs) for row in found]
+    print("\n\n".join(table(rows, measure) for measure in MEASURES))
 
 
 if __name__ == "__main__":

@@ -19,18 +19,31 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well.
 
     A reader sees the old file or the new one, never half of it; after an exception the old one
-    stays.
+    stays. What the file system refuses is told of `path`, not of the temporary name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = Path(name)
+        os.close(handle)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or not _of_writing(error, path, temporary):
+            raise
+        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _of_writing(error: OSError, path: Path, temporary: Path | None) -> bool:
+    """Whether an error is about the file that is written (a full disk names no file)."""
+    if temporary is None or error.filename is None:
+        return True
+    return str(error.filename) in (str(temporary), str(path))
 
 
 def _umask() -> int:

@@ -16,11 +16,15 @@ from segmetrics.gates.diagnosis import (
     accuracy_paradox,
     annotator_agreement,
     catastrophic_images,
+    few_groups,
     human_ceiling,
+    low_confidence,
     overfit,
     overfit_unverified,
     point_values,
     rare_classes,
+    rule_lint,
+    rules_left_out,
     small_objects,
     suspicious_perfection,
     unknown_labels,
@@ -60,6 +64,9 @@ def project_findings(
     """
     tables = {split: read_measurements(layout.measurements(split)) for split in layout.splits}
     findings = point_values(policy.rules, policy.domain.statistic)
+    confidence = policy.resampling.confidence
+    findings += low_confidence(policy.rules, policy.domain.statistic, confidence)
+    findings += rule_lint(policy.rules) + rules_left_out(policy.left_out)
     findings += _stale_evaluation(layout, evaluation, settings)
     for split in layout.splits:
         findings += _stale_predictions(layout, split, predictor, tables[split])
@@ -78,6 +85,7 @@ def project_findings(
     )
     judged = evaluation.splits.get(policy.judge)
     if judged is not None:
+        findings += few_groups(judged.groups, policy.judge, policy.min_groups)
         findings += diagnose(judged, policy, _copies(tables.get(policy.judge), policy.scored))
     findings += _overfit(layout, policy, evaluation, tables)
     return findings

@@ -76,6 +76,7 @@ def chunk_map(
     SegmetricsError
         A worker process died.
     """
+    workers = min(workers, max(1, len(items)))
     item_s = 0.0
     for i in range(min(2, len(items))):
         start = time.perf_counter()
@@ -90,6 +91,7 @@ def chunk_map(
 
 def item_map(function: Callable[[T], R], items: Sequence[T], *, workers: int) -> Iterator[R]:
     """As `chunk_map`, item by item: without processes, an error spoils no item before it."""
+    workers = min(workers, max(1, len(items)))
     item_s = 0.0
     for item in items[:2]:
         start = time.perf_counter()

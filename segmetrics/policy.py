@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from segmetrics.baseline.definition import Definition
 from segmetrics.gates.against import MIN_SHARED, OnMissing
 from segmetrics.gates.diagnosis.checks import Checks
-from segmetrics.gates.domains import Domain
+from segmetrics.gates.domains import Domain, LeftOut
 from segmetrics.gates.grade import Bands
-from segmetrics.gates.leakage import LeakageLevels
+from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import MIN_GROUPS, Rule
 from segmetrics.gates.verdict import OnInconclusive
 from segmetrics.operating_point import OperatingPoint, TuningRequest
@@ -38,6 +38,8 @@ class Policy:
         What the numbers are about; None: nothing can be compared with a baseline.
     on_missing_baseline, min_shared
         See `Against`.
+    left_out
+        Rules of the preset that need a measurement which is not made.
     """
 
     domain: Domain
@@ -56,3 +58,4 @@ class Policy:
     definition: Definition | None = None
     on_missing_baseline: OnMissing = "fail"
     min_shared: float = MIN_SHARED
+    left_out: tuple[LeftOut, ...] = ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from segmetrics.agreement import annotators_digest
 from segmetrics.chunks import finished_tables
@@ -13,9 +15,11 @@ from segmetrics.data.labels import LabelScheme
 from segmetrics.data.multilabel import mask_digest
 from segmetrics.data.sample_list import Sample, read_sample_list
 from segmetrics.errors import DataError, Problem, PromotionError
-from segmetrics.evidence import Layout, digest
+from segmetrics.evidence import Layout, digest, leakage_inputs, read_json
+from segmetrics.gates.leakage_report import LeakageReport
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
+from segmetrics.leakage.find import find_leakage
 from segmetrics.measure import measure_pairs, pair_samples
 from segmetrics.parallel import ordered_map
 from segmetrics.pixels import Question
@@ -78,6 +82,44 @@ def measure_again(
             raise DataError.of(problems, f"{split}: files that changed after they were judged")
         targets = replace(question.targets, annotators=annotators_digest(samples))
         _compare(layout.measurements(split), measured, targets)
+
+
+def look_again(
+    layout: Layout, settings: Mapping[str, Any], *, judged: str, scheme: LabelScheme, workers: int
+) -> None:
+    """Look for leakage again, in the images and masks alone, and compare with leakage.json.
+
+    Kept fingerprints are not used: they could have been edited, as the report could. Nothing is
+    done where there is no report: the verdict then says that nobody looked.
+
+    Raises
+    ------
+    PromotionError
+        The report is not what the files at hand give.
+    DataError
+        A file changed, is missing, or cannot be read.
+    """
+    if not layout.leakage.exists():
+        return
+    written = LeakageReport.from_json(read_json(layout.leakage), str(layout.leakage))
+    splits = {name: read_sample_list(layout.sample_list(name)) for name in layout.splits}
+    with tempfile.TemporaryDirectory() as folder:
+        again = find_leakage(
+            splits,
+            judged=judged,
+            scheme=scheme,
+            folder=Path(folder),
+            inputs=leakage_inputs(layout, settings),
+            workers=workers,
+        )
+    # What findings rest on; the last digit of a correlation may be another machine's.
+    said, found = (
+        (r.judged, r.against, r.counts, r.samples, r.hashed, r.left_out, r.inputs)
+        for r in (written, again)
+    )
+    if said != found:
+        what = "is not what the images and masks at hand give: edited or stale"
+        raise PromotionError(str(layout.leakage), what, "delete it and run `dvc repro`")
 
 
 def check_files(layout: Layout, scheme: LabelScheme, workers: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from segmetrics.evidence import Layout, digest, eval_id, read_current_verdict, read_json
 from segmetrics.files import write_json
+from segmetrics.gates.leakage import hide_names
 from segmetrics.stats.evaluation import Evaluation, Scope
 from segmetrics.tables import IMAGES, read_table
 from segmetrics.texts import verdict_markdown
@@ -61,7 +62,7 @@ def read_record(
         experiment=experiment,
         settings=settings,
         evaluation=Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation)),
-        verdict=outgoing(verdict, ids),
+        verdict=outgoing_verdict(verdict, ids),
         model_digest=digest(layout.source),
         ids=ids,
     )
@@ -124,11 +125,28 @@ def _write_table(table: Any, target: Path, ids: str) -> None:
     pq.write_table(table, target, compression="zstd")
 
 
+def outgoing_verdict(verdict: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
+    """A verdict as it may leave the machine.
+
+    Findings about leakage name samples and groups in their text, too: see `hide_names`.
+    """
+    if ids == "plain":
+        return dict(verdict)
+    rename = hash_id if ids == "hashed" else None
+    findings = [
+        hidden if (hidden := hide_names(finding, rename)) != finding else outgoing(finding, ids)
+        for finding in verdict["findings"]
+    ]
+    rest = {key: outgoing(value, ids) for key, value in verdict.items() if key != "findings"}
+    return rest | {"findings": findings}
+
+
 def outgoing(value: Any, ids: Ids) -> Any:
     """Nested JSON values as they may leave the machine.
 
-    Sample ids stand under `id` (a text) and `ids` (texts) and nowhere else: they are hashed, or
-    left out with `none`. A class of the name `id` has numbers below it, which stay.
+    Sample ids stand under `id` (a text) and `ids` (texts) and, but for findings about leakage,
+    nowhere else: they are hashed, or left out with `none`. A class of the name `id` has numbers
+    below it, which stay.
     """
     if ids == "plain":
         return value

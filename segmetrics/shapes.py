@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics.counts import Labels
-from segmetrics.metrics.object_scores import ObjectMatches
+from segmetrics.metrics.object_counts import ObjectMatches
 from segmetrics.tables import ObjectRows
 
 Mask = npt.NDArray[np.bool_]

@@ -94,11 +94,12 @@ def _problem(
         return f"samples.csv has no column {', '.join(lacking)} (columns: {', '.join(known)})"
     unplaced = [row for row, value in zip(rows, values, strict=True) if value is None]
     if unplaced:
-        # Leaving them out would judge the rest as if it were all.
+        # Leaving them out would judge the rest as if it were all. (No ids: the text may be sent.)
         (column,) = by.columns
-        shown = ", ".join(f'{row.id} ("{row.columns[column]}")' for row in unplaced[:5])
-        more = ", ..." if len(unplaced) > 5 else ""
-        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}: {shown}{more}"
+        cells = sorted({f'"{row.columns[column]}"' for row in unplaced})
+        more = ", ..." if len(cells) > 5 else ""
+        held = f"{', '.join(cells[:5])}{more}"
+        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}: {held}"
     distinct = set(values)
     if len(by.columns) == 1 and distinct == {EMPTY}:
         return "every value is empty"

@@ -1,4 +1,4 @@
-"""Tables for the terminal: scores, and the rules in force."""
+"""Tables of scores for the terminal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from segmetrics.metrics.catalog import CATALOG
 from segmetrics.texts import number
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from segmetrics.gates.rules import Rule
-    from segmetrics.judge import Policy
     from segmetrics.score import Scored
     from segmetrics.stats.evaluation import Scope
 
@@ -84,76 +79,3 @@ def distance_table(scored: Scored) -> Table:
 def _cells(split: Scope, name: str, aggregate: str, metrics: Sequence[str]) -> list[str]:
     estimates = [split.estimate(name, aggregate, metric) for metric in metrics]
     return [number(estimate.value if estimate else None) for estimate in estimates]
-
-
-def print_policy(policy: Policy, console: Console) -> None:
-    """The domain, every rule with its source and reason, and the grade's bands."""
-    domain = policy.domain
-    console.print(f"domain {domain.name}: {domain.priority}", markup=False, soft_wrap=True)
-    if not policy.rules:
-        console.print("there are no rules, so nothing can pass", style="bold red")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    table.add_column("rule", no_wrap=True)
-    table.add_column("requires")
-    table.add_column("if missed", no_wrap=True)
-    table.add_column("from", no_wrap=True)
-    for rule in policy.rules:
-        requires = f"{_subject(rule)} {rule.bound_text}"
-        why = f"\n{rule.rationale}" if rule.rationale else ""
-        outcome = {"block": "fails", "warn": "warns"}[rule.severity]
-        table.add_row(rule.name, Text(requires).append(why, style="dim"), outcome, rule.source)
-    console.print(table)
-    good, bad = policy.bands.good, policy.bands.bad
-    blocks = "blocks" if domain.bad_grade_blocks else "warns"
-    console.print(
-        f"grade ({domain.aggregate}): good where Dice > {good.dice:g} and IoU > {good.iou:g}; bad, "
-        f"which {blocks}, where Dice < {bad.dice:g} or IoU < {bad.iou:g}; else fair",
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-# How `measure:` in params.yaml asks for what is not always measured.
-_ASKED = {
-    "": "always",
-    "surface": "measure.surface",
-    "boundary": "measure.boundary_iou",
-    "centreline": "measure.cldice",
-    "objects": "measure.objects",
-    "scores": "measure.scores",
-}
-
-
-def print_catalog(console: Console) -> None:
-    """Every metric: what it is, its range, which way is better, whether rules may use it."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    for name in ("metric", "what it is", "range", "better", "aggregates", "measured", "rules"):
-        table.add_column(name, overflow="fold")
-    for metric in CATALOG.values():
-        unit = {"1": "", "length": " data.unit", "objects": " objects"}[metric.unit]
-        table.add_row(
-            metric.name,
-            Text(metric.text),
-            f"{metric.low:g} to {metric.high:g}{unit}",
-            metric.better,
-            ", ".join(metric.aggregates),
-            _ASKED[metric.needs],
-            "yes" if metric.rule else "no",
-        )
-    console.print(table)
-
-
-def _subject(rule: Rule) -> str:
-    """`recall (group_mean) of every class on test`."""
-    of = {"every": "every class", "mean": "the class mean"}.get(rule.class_name, rule.class_name)
-    where = f" on {rule.split}"
-    if rule.slice_by is not None and rule.slice_value is not None:
-        where += f" where {rule.slice_by.text}={rule.slice_value}"
-    elif rule.slice_by is not None:
-        where += f" for {'the worst' if rule.worst else 'each'} {rule.slice_by.text}"
-        where += f" ({', '.join(rule.slice_by.bins)})" if rule.slice_by.bins else ""
-    if rule.size is not None:
-        where += f", objects of size {rule.size}"
-    minus = {"baseline": " minus the baseline's", "annotators": " minus that of people"}
-    where += minus.get(rule.against or "", "")
-    return f"{rule.metric} ({rule.aggregate}) of {of}{where}"

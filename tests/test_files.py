@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -41,6 +42,31 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
         assert temporary.parent == tmp_path
     assert path.read_text() == "new"
     assert leftovers(tmp_path) == ["a.txt"]
+
+
+def test_what_the_file_system_refuses_is_told_of_the_file_that_was_asked_for(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "a.txt", tmp_path / "folder"):
+        with pytest.raises(OSError, match="cannot be written") as caught:
+            files.write_text(path, "y")
+        assert caught.value.filename == str(path)
+        assert isinstance(caught.value.__cause__, OSError)
+    assert leftovers(tmp_path) == ["file", "folder"]
+
+
+def test_a_full_disk_names_the_file_and_other_errors_keep_their_own(tmp_path):
+    def write(error: OSError) -> None:
+        with files.replacing(tmp_path / "a.txt"):
+            raise error
+
+    with pytest.raises(OSError, match="No space") as full:
+        write(OSError(errno.ENOSPC, "No space left on device"))
+    assert full.value.filename == str(tmp_path / "a.txt")
+    with pytest.raises(FileNotFoundError) as other:
+        write(FileNotFoundError(errno.ENOENT, "No such file", "elsewhere"))
+    assert other.value.filename == "elsewhere"
+    assert leftovers(tmp_path) == []
 
 
 def test_missing_folders_are_made(tmp_path):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from segmetrics import parallel
 from segmetrics.parallel import available_cores, ordered_map
 from segmetrics.progress import progress
 
@@ -82,3 +83,16 @@ def test_available_cores():
 def test_progress_hands_every_item_on_and_is_silent_without_a_terminal(capsys):
     assert list(progress(iter("abc"), total=3, text="working")) == ["a", "b", "c"]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("mapped", [parallel.chunk_map, parallel.item_map])
+def test_no_more_workers_start_than_there_are_items(mapped, monkeypatch):
+    asked = []
+
+    def none_to_be_had(n):
+        asked.append(n)
+
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES_S", -1)
+    monkeypatch.setattr(parallel.Workers, "start", none_to_be_had)
+    list(mapped(list, [[]] * 9, workers=1000))
+    assert asked == [9]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from segmetrics.record import hash_id, outgoing
+from segmetrics.gates.leakage import leakage_findings
+from segmetrics.gates.leakage_report import LeakageLevels, LeakageReport, LeakedPair, SharedGroups
+from segmetrics.record import hash_id, outgoing, outgoing_verdict
 
 VERDICT = {
     "findings": [
@@ -43,3 +45,39 @@ def test_none_leaves_them_out():
 @pytest.mark.parametrize("ids", ["hashed", "none"])
 def test_no_id_is_left_anywhere(ids):
     assert "p1" not in str(outgoing(VERDICT, ids))
+
+
+def leaky_verdict() -> dict:
+    """A verdict whose findings about leakage name samples and groups."""
+    none = {"similar": 0, "masks": 0, "review": 0}
+    report = LeakageReport(
+        judged="test",
+        against=("train",),
+        pairs=(LeakedPair("pixels", "anna1", "bert1", "train"),),
+        counts={"pixels": 1, **none},
+        samples={"pixels": ("anna1",), **dict.fromkeys(none, ())},
+        hashed={"test": 1, "train": 1},
+        left_out={},
+        inputs={},
+    )
+    groups = SharedGroups({"carl": ("train",)}, ("anna1",), known=True)
+    found = leakage_findings(report, groups, LeakageLevels(), judged="test", effects={})
+    findings = [finding.to_json() for finding in found]
+    assert {f["name"] for f in findings} == {"leakage_groups", "leakage_pixels"}
+    return VERDICT | {"findings": [*VERDICT["findings"], *findings]}
+
+
+@pytest.mark.parametrize("ids", ["hashed", "none"])
+def test_no_name_leaves_with_a_finding_about_leakage(ids):
+    verdict = leaky_verdict()
+    sent = str(outgoing_verdict(verdict, ids))
+    assert not [name for name in ("anna1", "bert1", "carl", "p1") if name in sent]
+    assert (hash_id("anna1") in sent) == (ids == "hashed")
+    assert "1 image of the split test" in sent
+    assert outgoing_verdict(verdict, "plain") == verdict
+
+
+def test_both_samples_of_a_pair_are_hashed_alike():
+    (_, _, pixels) = outgoing_verdict(leaky_verdict(), "hashed")["findings"]
+    (pair,) = pixels["data"]["pairs"]
+    assert (pair["id"], pair["other"]) == (hash_id("anna1"), hash_id("bert1"))

@@ -228,6 +228,26 @@ def test_driving_names_all_scored_classes_as_critical(repo, data, init):
     assert policy(settings).rules
 
 
+@pytest.mark.parametrize(("pairs", "enforced"), [(3, False), (29, False), (30, True)])
+def test_too_few_groups_do_not_stop_the_pipeline(repo, save, init, pairs, enforced):
+    for i in range(pairs):
+        save(f"repo/data/images/s{i}.tif", np.uint8(LABELS * 100 + i))
+        save(f"repo/data/masks/s{i}.png", LABELS)
+    out = init(*DATA)
+    assert load_settings(repo / "params.yaml").gate.enforce is enforced
+    (line,) = [x for x in (repo / "params.yaml").read_text().splitlines() if x.startswith("gate:")]
+    if enforced:
+        assert "too few" not in out + line.lower()
+    else:
+        assert f"# {pairs} groups are too few to certify (30 are the least)" in line
+        assert f"Too few to certify ({pairs} of 30 groups)" in out
+
+
+def test_a_gate_without_known_data_is_enforced(repo, init):
+    assert "ew to certify" not in init()
+    assert load_settings(repo / "params.yaml").gate.enforce is True
+
+
 @pytest.mark.parametrize("domain", ["medical", "balanced", "custom"])
 def test_other_domains_load(repo, init, domain):
     init("--domain", domain)

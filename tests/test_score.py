@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -170,6 +171,72 @@ def test_workers_are_a_number_from_1_on(score, n, capsys):
     with pytest.raises(SystemExit):
         score("--workers", n)
     assert "is not a number from 1 on" in capsys.readouterr().err
+
+
+def test_so_many_workers_are_a_slip(score, capsys):
+    with pytest.raises(SystemExit) as ended:
+        score("--workers", "1025")
+    assert ended.value.code == 2
+    assert "1025 is more than 1024" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--json", "--table"])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("folder.csv", '"{}" is a folder; name a file in it'),
+        ("file/a.csv", '"{parent}" is a file, not a folder; choose another place'),
+        ("file/a/b.csv", '"{grandparent}" is a file, not a folder; choose another place'),
+        ("shut/new/a.csv", '"{grandparent}" may not be written to; choose another place'),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_the_work(
+    folders, outcome, tmp_path, monkeypatch, option, name, what
+):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "shut").mkdir()
+    # As of a user without rights; the super-user has them all.
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path.name != "shut" and may(path, mode))
+    monkeypatch.setattr("segmetrics.score.score_folders", lambda **_: pytest.fail("worked"))
+    before = sorted(tmp_path.rglob("*"))
+    path = tmp_path / name
+    done = outcome(main, ["score", *folders, option, str(path)])
+    text = what.format(path, parent=path.parent, grandparent=path.parent.parent)
+    assert (done.code, done.err) == (2, f"error: {option}: {text}\n")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_mask_is_not_overwritten_and_two_outputs_are_two_files(folders, outcome, tmp_path):
+    mask = tmp_path / "r" / "a.png"
+    content = mask.read_bytes()
+    done = outcome(main, ["score", *folders, "--json", str(mask)])
+    assert (done.code, done.err) == (
+        2, f'error: --json: "{mask}" is one of the masks; choose another place\n'
+    )  # fmt: skip
+    assert mask.read_bytes() == content
+    same = str(tmp_path / "o.csv")
+    done = outcome(main, ["score", *folders, "--json", same, "--table", same])
+    assert done.err == f'error: --json, --table: both write "{same}"; name two files\n'
+    # Results beside the masks are not masks.
+    done = outcome(main, ["score", *folders, "--json", str(tmp_path / "p" / "o.json")])
+    assert done.code == 0
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(folders, outcome, tmp_path, monkeypatch):
+    (tmp_path / "o.json").write_text("old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    done = outcome(main, ["score", *folders, "--json", str(tmp_path / "o.json")])
+    assert done.code == 2
+    text = "cannot be written (No space left on device)"
+    assert done.err.splitlines()[-1] == f"error: {tmp_path / 'o.json'}: {text}"
+    assert (tmp_path / "o.json").read_text() == "old"
+    assert not list(tmp_path.glob(".o.json*"))
 
 
 def test_spacing_without_distances_is_refused(score):

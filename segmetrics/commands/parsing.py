@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from segmetrics.data.kinds import SUFFIXES
+from segmetrics.errors import ConfigError
+
 Commands = argparse._SubParsersAction  # argparse has no public name for it
+MOST_WORKERS = 1024
 
 
 def add_command(
@@ -44,3 +49,38 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1 on')
     return int(text)
+
+
+def workers(text: str) -> int:
+    """A number of workers: more than 1,024 is a slip, and each may be a process."""
+    number = positive(text)
+    if number > MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{number} is more than {MOST_WORKERS}")
+    return number
+
+
+def check_output(option: str, path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Check, before any work is done, that a file can be written where an option says.
+
+    Parameters
+    ----------
+    inputs
+        Folders of files that must not be overwritten.
+
+    Raises
+    ------
+    ConfigError
+        It is a folder, lies below a file or where nothing may be written, or is a mask.
+    """
+    if path.is_dir():
+        raise ConfigError(option, f'"{path}" is a folder', "name a file in it")
+    near = path.absolute().parent
+    while not near.exists():
+        near = near.parent
+    if not near.is_dir():
+        raise ConfigError(option, f'"{near}" is a file, not a folder', "choose another place")
+    if not os.access(near, os.W_OK | os.X_OK):
+        raise ConfigError(option, f'"{near}" may not be written to', "choose another place")
+    held = any(path.resolve().is_relative_to(folder.resolve()) for folder in inputs)
+    if held and path.exists() and path.name.lower().endswith(tuple(SUFFIXES)):
+        raise ConfigError(option, f'"{path}" is one of the masks', "choose another place")

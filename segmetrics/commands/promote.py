@@ -14,8 +14,9 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         "promote",
         run,
         "register the model in MLflow and move its alias, if the verdict passes",
-        "The verdict is computed again from the tables and every digest is compared; the alias\n"
-        "moves last. If anything is wrong, nothing moves and the command ends with the reason.",
+        "Files are measured and searched for leakage again, the verdict is computed again, and\n"
+        "every digest is compared; the alias moves last. If anything is wrong, nothing moves and\n"
+        "the command ends with the reason.",
     )
     add_params(parser)
 

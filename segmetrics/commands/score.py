@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmetrics.commands.parsing import Commands, add_command, positive
+from segmetrics.commands.parsing import Commands, add_command, check_output, workers
 from segmetrics.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=positive,
+        type=workers,
         default=None,
         metavar="N",
         help="threads (default: one per core); changes no result",
@@ -107,8 +107,7 @@ def run(arguments: argparse.Namespace) -> None:
     from segmetrics.tables_text import distance_table, score_table
     from segmetrics.texts import terminal
 
-    if arguments.table and arguments.table.suffix.lower() not in (".csv", ".parquet"):
-        raise ConfigError("--table", f'"{arguments.table}" ends in neither .csv nor .parquet')
+    _check_outputs(arguments)
     if arguments.spacing and arguments.surface is None:
         raise ConfigError("--spacing", "is used by distances only", "add --surface TOLERANCE")
     scored = score_folders(
@@ -133,10 +132,22 @@ def run(arguments: argparse.Namespace) -> None:
         hint = "write them in the colours of --classes" if rgb else "0/255 masks need --binary"
         text = f"{other} predicted pixels hold {kind} that are no class and count as misses"
         print(f"warning: {text}; {hint}", file=sys.stderr)
-    if arguments.json:
+    if arguments.json is not None:
         write_json(arguments.json, scored.evaluation.to_json())
-    if arguments.table:
+    if arguments.table is not None:
         write_score_table(arguments.table, scored)
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse now what could not be written after the work."""
+    table, json = arguments.table, arguments.json
+    if table is not None and table.suffix.lower() not in (".csv", ".parquet"):
+        raise ConfigError("--table", f'"{table}" ends in neither .csv nor .parquet')
+    for option, path in (("--json", json), ("--table", table)):
+        if path is not None:
+            check_output(option, path, (arguments.references, arguments.predictions))
+    if json is not None and table is not None and json.resolve() == table.resolve():
+        raise ConfigError("--json, --table", f'both write "{json}"', "name two files")
 
 
 def _scheme(arguments: argparse.Namespace) -> LabelScheme | None:

@@ -20,7 +20,7 @@ from segmetrics.metrics.catalog import COLUMNS
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.stats.observations import Observations
 from segmetrics.tables import Measurements, read_measurements, read_table
-from segmetrics.tables.reading import targets_of
+from segmetrics.tables.parquet import targets_of
 from segmetrics.tables.schema import DIAGONAL
 
 

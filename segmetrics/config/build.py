@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segmetrics.baseline.definition import Definition
+from segmetrics.by_size import bucket_names
 from segmetrics.config.definition import definition_of
 from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
@@ -18,9 +19,9 @@ from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
 from segmetrics.gates.against import difference_bound
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
-from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
+from segmetrics.gates.domains import DOMAINS, Domain, left_out_rules, resolve_rules
 from segmetrics.gates.grade import Band, Bands
-from segmetrics.gates.leakage import LeakageLevels
+from segmetrics.gates.leakage_report import LeakageLevels
 from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
@@ -219,16 +220,15 @@ def policy(s: Settings) -> Policy:
         name: None if rule is None else _rule(name, rule, domain, s)
         for name, rule in s.rules.items()
     }
+    edges = s.measure.objects.size_edges if s.measure.objects else None
+    smallest = bucket_names(len(edges))[0] if edges else None
+    judge, critical = s.data.judge, s.data.safety_critical_classes
     return Policy(
         domain=domain,
         rules=tuple(
-            resolve_rules(
-                domain,
-                own,
-                judge=s.data.judge,
-                safety_critical=s.data.safety_critical_classes,
-            )
+            resolve_rules(domain, own, judge=judge, safety_critical=critical, smallest=smallest)
         ),
+        left_out=tuple(left_out_rules(domain, own, judge=judge, smallest=smallest)),
         bands=Bands(
             good=Band(s.grade.good.dice, s.grade.good.iou),
             bad=Band(s.grade.bad.dice, s.grade.bad.iou),

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from segmetrics.data.tiff_storage import check_pages, check_storage, damaged, import_tifffile
 from segmetrics.data.whole import whole_numbers
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
 
 # Pictures of more pixels are read in bands where they are TIFF files.
 LARGE_PIXELS = 1 << 27
-# Decoded bytes of one strip or tile row that are held at a time.
-MOST_BYTES = 1 << 28
 BAND_PIXELS = 1 << 25
-_READ = frozenset({1, 5, 8, 32773, 32946})  # none, LZW, deflate (two numbers), packbits
-_LZW = 5
 _SIZE_TAGS = (256, 257)
 _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, IndexError, struct.error, zlib.error, RuntimeError,
@@ -96,7 +92,7 @@ class Bands:
                 out[low - start : high - start] = self._strip(at)[low - first : high - first]
             return out
         except self._errors as error:
-            raise _damaged(self._where, error) from error
+            raise damaged(self._where, error) from error
 
     def _from_file(self, start: int, stop: int) -> Labels:
         # Read, not mapped: mapped pages of a file count as memory in use.
@@ -155,64 +151,25 @@ def open_bands(path: Path, *, channels: bool = False) -> Bands:
         Not such a file, or tifffile is not installed.
     """
     where = str(path)
-    tifffile = _tifffile(where)
+    tifffile = import_tifffile(where)
     errors = (tifffile.TiffFileError, *_DAMAGE)
     try:
         tiff = tifffile.TiffFile(path)
     except FileNotFoundError as error:
         raise DataError(where, "there is no such file") from error
     except errors as error:
-        raise _damaged(where, error) from error
+        raise damaged(where, error) from error
     try:
-        _check_pages(tiff, where)
+        check_pages(tiff, where)
         if not channels:
-            _check_storage(tiff.pages[0], where)
+            check_storage(tiff.pages[0], where)
         return Bands(tiff, where, errors)
     except errors as error:
         tiff.close()
-        raise _damaged(where, error) from error
+        raise damaged(where, error) from error
     except DataError:
         tiff.close()
         raise
-
-
-def _check_pages(tiff: Any, where: str) -> None:
-    more = [page for page in tiff.pages[1:] if not page.subfiletype & 1]
-    if more:
-        raise DataError(
-            where, f"holds {len(more) + 1} pages, expected one", "write one file per page"
-        )
-    if tiff.pages[0].imagelength < 1 or tiff.pages[0].imagewidth < 1:
-        raise DataError(where, "damaged or truncated (it states no size)", "export it again")
-
-
-def _check_storage(page: Any, where: str) -> None:
-    if page.samplesperpixel != 1 or page.imagedepth != 1:
-        what = f"has {page.samplesperpixel} channels, not one label per pixel"
-        raise DataError(where, what, "export class labels as grey TIFF")
-    if page.dtype is None or page.dtype.kind not in "iu" or page.bitspersample not in (8, 16, 32):
-        what = f"stores {page.bitspersample}-bit {page.dtype}, not labels of 8, 16 or 32 bits"
-        raise DataError(where, what, "write it as uint8 or uint16")
-    if page.photometric == 0:
-        raise DataError(
-            where,
-            "stores grey inverted (TIFF WhiteIsZero), so that its labels are not certain",
-            "write it again with black as zero",
-        )
-    orientation = page.tags.valueof(274, default=1)
-    if orientation != 1:
-        what = f"has the orientation {orientation}: a mask is never turned"
-        raise DataError(where, what, "write it upright, without an orientation tag")
-    if page.compression not in _READ:
-        what = f"is compressed with {page.compression.name}, which is not read in bands"
-        raise DataError(where, what, "write it with deflate, in tiles")
-    if page.compression == _LZW:
-        _require_imagecodecs(where)
-    if page.compression != 1:
-        rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
-        if rows * page.imagewidth * page.dtype.itemsize > MOST_BYTES:
-            what = f"its strips of {rows} rows are larger than {MOST_BYTES >> 20} MiB"
-            raise DataError(where, what, "write it in tiles of 256 x 256 or in smaller strips")
 
 
 def walk_pair(
@@ -287,25 +244,3 @@ def band_values(bands: Bands) -> dict[int, int]:
         for value, n in zip(values.tolist(), pixels.tolist(), strict=True):
             found[value] = found.get(value, 0) + n
     return found
-
-
-def _tifffile(where: str) -> ModuleType:
-    try:
-        import tifffile
-    except ImportError as error:
-        raise DataError(
-            where, "large TIFF files need tifffile", 'pip install "segmetrics[volumes]"'
-        ) from error
-    module: ModuleType = tifffile
-    return module
-
-
-def _require_imagecodecs(where: str) -> None:
-    if importlib.util.find_spec("imagecodecs") is None:
-        what = "LZW in large TIFF files needs imagecodecs"
-        raise DataError(where, what, "pip install imagecodecs, or write it with deflate")
-
-
-def _damaged(where: str, error: BaseException) -> DataError:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(where, f"damaged or truncated ({text})", "export it again")

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from segmetrics.data.bands import band_values, is_large, open_bands
-from segmetrics.data.grid import Affine, check_same_grid
-from segmetrics.data.kinds import kind_of
-from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.masks import check_reference, check_values, lossy_pixels, read_mask, warn_lossy
-from segmetrics.data.pictures import read_bytes
-from segmetrics.data.reading import image_sizes, read_class_files
+from segmetrics.data.check_files import ImageFile, MaskFile, read_image_file, read_mask_file
+from segmetrics.data.grid import check_same_grid
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.masks import warn_lossy
 from segmetrics.data.sample_list import ListedFile, Sample
 from segmetrics.data.samples import SampleRow
-from segmetrics.data.volumes import verify_nifti
 from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 
@@ -81,17 +74,17 @@ def check_samples(
 def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     image_path, mask_path = root / row.image, root / row.mask
     problems: list[Problem] = []
-    image, mask = _ImageFile(), _MaskFile()
+    image, mask = ImageFile(), MaskFile()
     for path in (image_path, mask_path):
         if (what := _unseen(path, root)) is not None:
             problems.append(Problem(str(path), what, "move it there, or widen data.root"))
     unfit: Sequence[Problem] = ()
     try:
-        _mask(mask_path, scheme, mask)
+        read_mask_file(mask_path, scheme, mask)
     except DataError as error:
         unfit = error.problems
     try:
-        image = _image(image_path, mask.ndim)
+        image = read_image_file(image_path, mask.ndim)
     except DataError as error:
         problems += error.problems
     problems += unfit
@@ -124,7 +117,7 @@ class _Further:
     """Checks of the further files of a sample: input channels, references of more annotators."""
 
     def __init__(
-        self, root: Path, image: _ImageFile, path: Path, scheme: LabelScheme, ndim: int | None
+        self, root: Path, image: ImageFile, path: Path, scheme: LabelScheme, ndim: int | None
     ) -> None:
         self._root, self._image, self._path = root, image, path
         self._scheme, self._ndim = scheme, ndim
@@ -132,10 +125,10 @@ class _Further:
 
     def channel(self, path: Path) -> ListedFile:
         """A further input file: as the image in shape and place."""
-        found = _ImageFile()
+        found = ImageFile()
         try:
             self._require_seen(path)
-            found = _image(path, self._ndim)
+            found = read_image_file(path, self._ndim)
             if None not in (self._image.shape, found.shape) and found.shape != self._image.shape:
                 shapes = (
                     f"{_text(found.shape or ())}, {self._path} {_text(self._image.shape or ())}"
@@ -149,10 +142,10 @@ class _Further:
 
     def annotation(self, path: Path) -> ListedFile:
         """A reference by a further annotator: a mask like the first one."""
-        found = _MaskFile()
+        found = MaskFile()
         try:
             self._require_seen(path)
-            _mask(path, self._scheme, found)
+            read_mask_file(path, self._scheme, found)
             if self._image.shape is not None and found.shape is not None:
                 self.problems += _mismatch(self._image, self._path, found, path)
         except DataError as error:
@@ -164,83 +157,8 @@ class _Further:
             raise DataError(str(path), what, "move it there, or widen data.root")
 
 
-@dataclass(slots=True, eq=False)
-class _ImageFile:
-    """Shape upright, shape as stored, place in space and digest of an image."""
-
-    shape: tuple[int, ...] | None = None
-    stored: tuple[int, ...] = ()
-    affine: Affine | None = None
-    digest: str = ""
-    spacing: tuple[float, ...] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _MaskFile:
-    """What is known of a mask when its check ends, well or not."""
-
-    shape: tuple[int, ...] | None = None
-    affine: Affine | None = None
-    digest: str = ""
-    classes: frozenset[int] = frozenset()
-    lossy: int | None = None
-    spacing: tuple[float, ...] | None = None
-
-    @property
-    def ndim(self) -> int | None:
-        """Its axes, which say what those of a NumPy image are."""
-        return None if self.shape is None else len(self.shape)
-
-
-def _image(path: Path, ndim: int | None) -> _ImageFile:
-    if is_large(path):
-        # Too large to decode whole: no model here takes it, but given predictions may be of it.
-        with open_bands(path, channels=True) as bands:
-            return _ImageFile(bands.shape, bands.shape, None, sha256_path(path))
-    content = read_bytes(path)
-    affine = spacing = None
-    if kind_of(content, str(path)) == "nifti":
-        header = verify_nifti(content, str(path))
-        affine, spacing = header.affine, header.spacing
-    shape, stored = image_sizes(content, str(path), ndim=ndim)
-    return _ImageFile(shape, stored, affine, sha256_bytes(content), spacing)
-
-
-def _mask(path: Path, scheme: LabelScheme, found: _MaskFile) -> None:
-    """Fill in `found` as far as the mask can be read.
-
-    Raises
-    ------
-    DataError
-        It cannot be, or holds undeclared labels.
-    """
-    if is_large(path) and not scheme.multilabel and scheme.encoding != "rgb":
-        with open_bands(path) as bands:
-            found.shape, found.digest = bands.shape, sha256_path(path)
-            values = np.array(sorted(counts := band_values(bands)), np.int64)
-        # One pixel of each value stands for all: what is wrong is said of values.
-        check_values(counts, str(path), scheme)
-        found.classes = frozenset(scheme.reference_lookup(values).tolist())
-        return
-    if scheme.encoding == "files":
-        mask, found.digest = read_class_files(path, scheme)
-    else:
-        content = read_bytes(path)
-        found.digest = sha256_bytes(content)
-        mask = read_mask(content, str(path), scheme)
-    found.shape, found.affine, found.lossy = mask.labels.shape, mask.affine, lossy_pixels(mask)
-    found.spacing = mask.spacing
-    check_reference(mask, str(path), scheme)
-    values = values_of(mask.labels)[0]
-    if scheme.multilabel:
-        present = int(np.bitwise_or.reduce(values))
-        found.classes = frozenset(k for k in range(scheme.n_classes) if present >> k & 1)
-    else:
-        found.classes = frozenset(scheme.reference_lookup(values).tolist())
-
-
 def _mismatch(
-    image: _ImageFile, image_path: Path, mask: _MaskFile, mask_path: Path
+    image: ImageFile, image_path: Path, mask: MaskFile, mask_path: Path
 ) -> Sequence[Problem]:
     """What keeps a mask from lying on its image."""
     assert image.shape is not None

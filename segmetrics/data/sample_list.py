@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segmetrics.data.samples import read_csv
+from segmetrics.data.csv_text import read_csv
 from segmetrics.errors import DataError
 from segmetrics.files import sha256_json, write_text
 

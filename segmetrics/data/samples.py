@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import posixpath
 import re
 import warnings
@@ -12,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segmetrics.data.csv_text import read_csv
 from segmetrics.errors import DataError, Problem
 
 REQUIRED = ("id", "image", "mask", "split")
@@ -95,34 +94,6 @@ def _check_columns(where: str, header: Sequence[str]) -> None:
     if before:
         what = f"the column image stands behind {', '.join(before)}"
         raise DataError(where, what, "input files become channels in column order: put image first")
-
-
-def read_csv(path: Path, *, remedy: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header and (line number, fields) of the rows that are not blank.
-
-    Parameters
-    ----------
-    remedy
-        What would do where there is no such file.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(str(path), "there is no such file", remedy) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            str(path), f"is not UTF-8 text ({error})", "save it again as CSV UTF-8"
-        ) from error
-    except OSError as error:
-        raise DataError(str(path), f"cannot be read ({error.strerror or error})") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        rows = [(reader.line_num, [f.strip() for f in row]) for row in reader if any(row)]
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}", f"not CSV ({error})") from error
-    if not rows:
-        raise DataError(str(path), "is empty", "its header is id,image,mask,split")
-    return rows[0][1], rows[1:]
 
 
 def _row_problems(

@@ -119,8 +119,12 @@ def wanted_slices(by: SliceBy, value: str | None, scopes: Mapping[str, Scope]) -
 
 
 def _worst(results: Sequence[RuleResult]) -> RuleResult:
-    """The result with the worst outcome, among those the one with the smallest margin."""
-    worst = min(results, key=lambda r: (_FROM_WORST.index(r.outcome), r.margin))
+    """The result with the worst outcome, then one whose value misses, then the smallest margin.
+
+    (Where inconclusive rules are let through, a value that misses must not hide behind a wider
+    interval around one that meets.)
+    """
+    worst = min(results, key=lambda r: (_FROM_WORST.index(r.outcome), r.value_meets, r.margin))
     if len(results) == 1:
         return worst
     counts = Counter(result.outcome for result in results)

@@ -2,214 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from segmetrics.errors import DataError
+from segmetrics.gates.leakage_report import (
+    KINDS,
+    Effect,
+    LeakageLevels,
+    LeakageReport,
+    LeakedPair,
+    Level,
+    SharedGroups,
+)
 from segmetrics.gates.rules import Finding
 
-SCHEMA = 1
-KINDS = ("pixels", "similar", "masks", "review")
-Level = Literal["block", "warn", "note"]
 _NAMED = 5  # pairs that a text names
 _IN_DATA = 20  # pairs in the data of a finding; leakage.json has more
-
-
-@dataclass(frozen=True, slots=True)
-class LeakageLevels:
-    """`checks.leakage`: how grave each kind of leakage is."""
-
-    groups: Level = "block"
-    pixels: Level = "block"
-    similar: Level = "block"
-
-    def of(self, kind: str) -> Level:
-        """The severity of a kind of pair.
-
-        Identical masks follow `similar`, but never block: drawn shapes may be copied on purpose.
-        Pairs for review are a note.
-        """
-        if kind == "review":
-            return "note"
-        if kind == "masks":
-            return "warn" if self.similar == "block" else self.similar
-        return {"groups": self.groups, "pixels": self.pixels, "similar": self.similar}[kind]
-
-
-@dataclass(frozen=True, slots=True)
-class LeakedPair:
-    """A judged sample and the sample of another split that it repeats.
-
-    Attributes
-    ----------
-    kind
-        `pixels`, `similar`, `masks` or `review`.
-    distance
-        Bits that the hashes differ by: of 256, for review of 64; None where nothing was hashed.
-    correlation
-        Of the details of both, as a share of 1; None where it was not needed.
-    orientation
-        What has to be done to the judged image to lie on the other.
-    """
-
-    kind: str
-    id: str
-    other: str
-    split: str
-    distance: int | None = None
-    correlation: float | None = None
-    orientation: str = "as it is"
-
-    def __str__(self) -> str:
-        turned = "" if self.orientation == "as it is" else f", {self.orientation}"
-        return f"{self.id} = {self.other} ({self.split}{turned})"
-
-
-@dataclass(frozen=True, slots=True)
-class LeakageReport:
-    """What leakage.json says.
-
-    Attributes
-    ----------
-    pairs
-        The first of each kind, nearest first.
-    counts
-        Of all pairs, by kind.
-    samples
-        The judged ids in any of them, by kind, all of them.
-    hashed
-        Samples that were compared, by split.
-    left_out
-        Samples of each split whose images cannot be told apart by a hash, by reason: `flat` (almost
-        one grey), `constant` (one value, not compared at all), `large` (only their files were).
-    inputs
-        Digests of what it was computed from.
-    """
-
-    judged: str
-    against: tuple[str, ...]
-    pairs: tuple[LeakedPair, ...]
-    counts: Mapping[str, int]
-    samples: Mapping[str, tuple[str, ...]]
-    hashed: Mapping[str, int]
-    left_out: Mapping[str, Mapping[str, int]]
-    inputs: Mapping[str, str]
-
-    @property
-    def summary(self) -> str:
-        """One line for the terminal."""
-        others = ", ".join(self.against) or "no other split"
-        found = ", ".join(f"{self.counts[kind]} {kind}" for kind in KINDS)
-        return f"{self.judged} against {others}: pairs found: {found}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The whole of leakage.json."""
-        return {
-            "schema": SCHEMA,
-            "judged": self.judged,
-            "against": list(self.against),
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "counts": dict(self.counts),
-            "samples": {kind: list(ids) for kind, ids in self.samples.items()},
-            "hashed": dict(self.hashed),
-            "left_out": {reason: dict(n) for reason, n in self.left_out.items()},
-            "inputs": dict(self.inputs),
-        }
-
-    @classmethod
-    def from_json(cls, data: Any, where: str) -> LeakageReport:
-        """Read what `to_json` gave.
-
-        Raises
-        ------
-        DataError
-            It is something else.
-        """
-        try:
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
-            report = cls(
-                judged=data["judged"],
-                against=tuple(data["against"]),
-                pairs=tuple(LeakedPair(**pair) for pair in data["pairs"]),
-                counts={kind: int(data["counts"][kind]) for kind in KINDS},
-                samples={kind: tuple(data["samples"][kind]) for kind in KINDS},
-                hashed={name: int(n) for name, n in data["hashed"].items()},
-                left_out={reason: dict(n) for reason, n in data["left_out"].items()},
-                inputs=dict(data["inputs"]),
-            )
-            _check_whole(report)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            what = f"is not a leakage report ({error})"
-            raise DataError(where, what, "run `dvc repro leakage`") from error
-        return report
-
-
-def _check_whole(report: LeakageReport) -> None:
-    """Check that the parts agree: a pair that is counted is of some sample."""
-    for kind in KINDS:
-        listed = sum(pair.kind == kind for pair in report.pairs)
-        count, samples = report.counts[kind], len(report.samples[kind])
-        if not (listed <= count and samples <= count and bool(samples) == bool(count)):
-            raise ValueError(f"{kind}: {count} pairs, {listed} listed, {samples} samples")
-
-
-@dataclass(frozen=True, slots=True)
-class SharedGroups:
-    """Groups that are in the judged split and in another.
-
-    Attributes
-    ----------
-    groups
-        The other splits of each group, by its name.
-    samples
-        The judged ids of these groups.
-    known
-        Whether samples.csv says anything about groups.
-    """
-
-    groups: Mapping[str, tuple[str, ...]]
-    samples: tuple[str, ...]
-    known: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """The primary metric with and without the samples that leaked.
-
-    Attributes
-    ----------
-    value, without
-        None where undefined, or where no sample is left.
-    samples
-        How many are left.
-    """
-
-    metric: str
-    aggregate: str
-    value: float | None
-    without: float | None
-    samples: int
-
-    @property
-    def difference(self) -> float | None:
-        """How much the leaked samples add; None where either is undefined."""
-        if self.value is None or self.without is None:
-            return None
-        return self.value - self.without
-
-    def __str__(self) -> str:
-        if not self.samples:
-            return "No sample is left without them."
-        if self.difference is None:
-            return f"Without them, {self.metric} is undefined."
-        change = f"{self.without:.4f} instead of {self.value:.4f} ({-self.difference:+.4f})"
-        return (
-            f"Without them, {self.metric} ({self.aggregate}) is {change} on the {self.samples} "
-            f"samples that are left."
-        )
 
 
 def leakage_findings(
@@ -263,16 +72,18 @@ def group_findings(
         return [Finding("leakage_unverified", "warn", text, {"why": "no groups"})]
     if not shared.groups:
         return []
-    named = [f"{name} (also in {', '.join(s)})" for name, s in list(shared.groups.items())[:_NAMED]]
+    first = list(shared.groups.items())[:_NAMED]
+    named = _listed([f"{k} (also in {', '.join(v)})" for k, v in first], len(shared.groups))
     text = (
         f"{_number(len(shared.groups), 'group')} of the split {judged} "
-        f"{_is(len(shared.groups))} also in another split: {_listed(named, len(shared.groups))}. A "
+        f"{_is(len(shared.groups))} also in another split: {named}. A "
         f"model knows a patient, slide or drive that it was trained on, so their "
         f"{_number(len(shared.samples), 'sample')} look better than new ones would. "
         f"{effect or ''}".rstrip()
         + " Move each group into one split"
     )
-    data = {"groups": {k: list(v) for k, v in shared.groups.items()}}
+    groups = {k: list(v) for k, v in list(shared.groups.items())[:_IN_DATA]}
+    data = {"groups": groups, "count": len(shared.groups), "named": named}
     return [Finding("leakage_groups", levels.groups, text, _data(data, shared.samples, effect))]
 
 
@@ -296,21 +107,53 @@ _ADVICE = {
 def _of_pairs(report: LeakageReport, kind: str, level: Level, effect: Effect | None) -> Finding:
     pairs = [pair for pair in report.pairs if pair.kind == kind]
     samples = report.samples[kind]
+    named = _listed([str(pair) for pair in pairs[:_NAMED]], report.counts[kind])
     text = (
         f"{_number(len(samples), 'image')} of the split {report.judged} {_WHAT[kind]}: "
-        f"{_listed([str(pair) for pair in pairs[:_NAMED]], report.counts[kind])}. "
-        f"{_ADVICE[kind]}. {effect or ''}"
+        f"{named}. {_ADVICE[kind]}. {effect or ''}"
     ).rstrip(". ")
     if len(samples) == 1:
         text = text.replace(" have ", " has ", 1).replace(" are copies ", " is a copy ", 1)
         text = text.replace(" look a little ", " looks a little ", 1)
-    data = {"pairs": [asdict(p) for p in pairs[:_IN_DATA]], "count": report.counts[kind]}
+    shown = [asdict(pair) for pair in pairs[:_IN_DATA]]
+    data = {"pairs": shown, "count": report.counts[kind], "named": named}
     return Finding(f"leakage_{kind}", level, text, _data(data, samples, effect))
 
 
 def _data(data: dict[str, Any], samples: Sequence[str], effect: Effect | None) -> dict[str, Any]:
     effects = asdict(effect) | {"difference": effect.difference} if effect else None
-    return data | {"samples": list(samples), "effect": effects}
+    return data | {"samples": list(samples[:_IN_DATA]), "leaked": len(samples), "effect": effects}
+
+
+def hide_names(finding: Mapping[str, Any], rename: Callable[[str], str] | None) -> dict[str, Any]:
+    """A finding of verdict.json as it may leave the machine: without names of samples and groups.
+
+    Findings about anything else are given back as they are.
+
+    Parameters
+    ----------
+    rename
+        What stands for a name, such as a hash of it; None: names are left out.
+    """
+    data = dict(finding["data"])
+    if "named" not in data or not str(finding["name"]).startswith("leakage_"):
+        return dict(finding)
+    hidden = "names left out"
+    pairs, groups = data.get("pairs", []), data.get("groups", {})
+    if rename is not None:
+        pairs = [p | {"id": rename(p["id"]), "other": rename(p["other"])} for p in pairs]
+        groups = {rename(name): splits for name, splits in groups.items()}
+        first = [str(LeakedPair(**pair)) for pair in pairs[:_NAMED]]
+        first += [f"{k} (also in {', '.join(v)})" for k, v in list(groups.items())[:_NAMED]]
+        hidden = _listed(first, data["count"])
+    text = finding["text"].replace(data["named"], hidden)
+    samples = [rename(name) for name in data["samples"]] if rename is not None else []
+    data |= {"named": hidden, "samples": samples}
+    if "pairs" in data:
+        data["pairs"] = pairs if rename is not None else []
+    if "groups" in data:
+        data["groups"] = groups if rename is not None else {}
+    return dict(finding) | {"text": text, "data": data}
 
 
 def _unverified(report: LeakageReport) -> list[Finding]:
@@ -337,11 +180,6 @@ def _unverified(report: LeakageReport) -> list[Finding]:
         )
         findings.append(Finding("leakage_unverified", "warn", text, dict(report.left_out)))
     return findings
-
-
-def finite(value: float) -> float | None:
-    """NaN as None, for JSON; four decimals say enough of a correlation."""
-    return None if math.isnan(value) else round(value, 4)
 
 
 def _listed(items: Sequence[str], n: int) -> str:

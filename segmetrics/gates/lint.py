@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from segmetrics.gates.algebra import implied_floors
-from segmetrics.gates.rules import EVERY, MEAN, Rule
+from segmetrics.gates.rules import EVERY, MEAN, MIN_GROUPS, Rule, RuleResult
 from segmetrics.metrics.catalog import CATALOG
 
 _RELATED = ("dice", "iou", "precision", "recall", "f2", "f0.5")
@@ -28,7 +28,8 @@ class Remark:
     kind
         `implied`: another rule already asks for it; `contradictory`: with another rule nothing can
         pass; `unreachable`: nothing but perfection passes; `flattering`: the metric is high
-        wherever the class is rare.
+        wherever the class is rare; `uninformed`: no sample says anything about it; `too_few`:
+        it cannot pass with the groups there are.
     """
 
     kind: str
@@ -50,6 +51,27 @@ def lint_rules(rules: Sequence[Rule]) -> list[Remark]:
         others = [r for r in rules if r is not rule and r.severity == "block"]
         remarks += _implied(rule, others)
         remarks += _contradicted(rule, others)
+    return remarks
+
+
+def lint_results(results: Iterable[RuleResult]) -> list[Remark]:
+    """The rules that the samples at hand cannot inform, or that have too few groups to pass.
+
+    Parameters
+    ----------
+    results
+        What became of the rules in an evaluation.
+    """
+    remarks = []
+    for result in results:
+        rule, estimate = result.rule, result.estimate
+        needed = MIN_GROUPS if rule.min_groups is None else rule.min_groups
+        if estimate is None or estimate.value is None:
+            remarks.append(Remark("uninformed", rule.name, result.reason))
+        elif result.statistic == "conservative" and estimate.groups < needed:
+            of = result.class_name + (f" where {result.slice}" if result.slice else "")
+            text = f"cannot pass: {of} has {estimate.groups} groups, it needs {needed}"
+            remarks.append(Remark("too_few", rule.name, text))
     return remarks
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from segmetrics.data.fingerprints import CONSTANT, FLAT, LARGE, NAMES, RECORD
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.sample_list import Sample
-from segmetrics.gates.leakage import KINDS, LeakageReport, LeakedPair, finite
+from segmetrics.gates.leakage_report import KINDS, LeakageReport, LeakedPair, finite
 from segmetrics.leakage.prints import CORNERS, image_prints, mask_prints
 from segmetrics.leakage.search import LISTED, Hits, Records, find_similar, n_blocks
 from segmetrics.progress import progress

@@ -15,15 +15,8 @@ from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout, leakage_inputs, read_json
 from segmetrics.files import write_json
-from segmetrics.gates.leakage import (
-    Effect,
-    LeakageLevels,
-    LeakageReport,
-    SharedGroups,
-    group_findings,
-    leakage_findings,
-    stale_leakage,
-)
+from segmetrics.gates.leakage import group_findings, leakage_findings, stale_leakage
+from segmetrics.gates.leakage_report import Effect, LeakageLevels, LeakageReport, SharedGroups
 from segmetrics.gates.rules import Finding
 from segmetrics.leakage.find import find_leakage
 from segmetrics.metrics.catalog import CATALOG, Aggregate

@@ -221,12 +221,16 @@ def _without(hits: Hits, others: Hits, n: int) -> Hits:
 
 def _with_correlation(hits: Hits, judged: Records, others: Records) -> Hits:
     correlation = np.zeros(hits.judged.size)
+    if not correlation.size:
+        return hits
+    # The details of a thumbnail are computed once, however many pairs it is in.
+    sides, mine = np.unique(hits.judged * len(NAMES) + hits.orientation, return_inverse=True)
+    places, theirs = np.unique(hits.other, return_inverse=True)
+    thumbs = [turned(judged["thumb"][n // len(NAMES)], NAMES[n % len(NAMES)]) for n in sides]
+    one, two = details(np.stack(thumbs)), details(others["thumb"][places])
     for start in range(0, correlation.size, _BLOCK):
         part = slice(start, start + _BLOCK)
-        sides = zip(hits.judged[part], hits.orientation[part], strict=True)
-        mine = np.stack([turned(judged["thumb"][q], NAMES[t]) for q, t in sides])
-        theirs = others["thumb"][hits.other[part]]
-        correlation[part] = np.einsum("ij,ij->i", details(mine), details(theirs), dtype=np.float64)
+        correlation[part] = np.einsum("ij,ij->i", one[mine[part]], two[theirs[part]])
     return Hits(
         hits.judged, hits.other, hits.orientation, hits.distance, correlation, hits.count,
         hits.samples,

@@ -17,7 +17,7 @@ from segmetrics.data.pictures import read_bytes
 from segmetrics.data.sample_list import Sample
 from segmetrics.errors import DataError
 from segmetrics.files import write_bytes
-from segmetrics.gates.leakage import KINDS, LeakageReport, LeakedPair
+from segmetrics.gates.leakage_report import KINDS, LeakageReport, LeakedPair
 
 MOST_SHOWN = 40  # pairs, of each kind at most
 _SIDE, _GAP, _TEXT = 192, 8, 40

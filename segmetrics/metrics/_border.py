@@ -75,6 +75,8 @@ def bounding_box(mask: Labels) -> tuple[slice, ...] | None:
     """The smallest box that holds every element that is not zero, None where there is none."""
     if mask.size == 0:
         return None
+    if mask.dtype == np.bool_:
+        mask = mask.view(np.uint8)  # reduced faster
     box: list[slice] = [slice(0, n) for n in mask.shape]
     for axis in range(mask.ndim):
         others = tuple(a for a in range(mask.ndim) if a != axis)
@@ -106,7 +108,8 @@ def _fill(inside: npt.NDArray[np.uint8], reference: Labels, prediction: Labels) 
     planes = max(1, _BLOCK // max(1, inside[0].size))
     for start in range(0, len(inside), planes):
         some = slice(start, start + planes)
-        code = _bit(prediction[some]) << 1
+        bit = _bit(prediction[some])
+        code = bit + bit  # NumPy adds bytes several times faster than it shifts them
         code |= _bit(reference[some])
         inside[some] = code
 

@@ -103,6 +103,7 @@ def _thin(mask: BoolMask) -> BoolMask:
         raise ConfigError(
             "cl_dice", "scikit-image is not installed", 'pip install "segmetrics[topology]"'
         ) from error
-    # Releases differ in the type of a 3-D skeleton (boolean, or bytes of 255).
-    skeleton: BoolMask = np.asarray(skeletonize(mask)) != 0
+    # Releases differ in the type of a 3-D skeleton (boolean, or bytes of 255), and older ones
+    # refuse views, which a cropped mask is.
+    skeleton: BoolMask = np.asarray(skeletonize(np.ascontiguousarray(mask))) != 0
     return skeleton

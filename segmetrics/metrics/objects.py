@@ -10,7 +10,7 @@ import numpy.typing as npt
 from segmetrics.errors import ConfigError, DataError
 from segmetrics.metrics.assignment import heaviest_pairs
 from segmetrics.metrics.components import ObjectOverlaps, count_overlaps, label_components
-from segmetrics.metrics.object_scores import ObjectMatches, Objects
+from segmetrics.metrics.object_counts import ObjectMatches, Objects
 from segmetrics.metrics.pairs import BoolMask, Mask, check_pair
 
 Match = Literal["iou", "coverage", "any_overlap"]

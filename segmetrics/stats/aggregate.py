@@ -91,7 +91,9 @@ def estimates(
     """
     if isinstance(observed, ConfusionCounts):
         observed = Observations(observed)
-    units = observed.per_image(metric, both_empty_is_one=both_empty_is_one)
+    # A total is informed by no image that lacks the class, whatever such an image is worth alone.
+    alone = both_empty_is_one and aggregate != "pooled"
+    units = observed.per_image(metric, both_empty_is_one=alone)
     in_groups = np.isfinite(group_values(units, groups)).sum(axis=0)
     if aggregate == "pooled" and len(units):
         value = observed.pooled(metric)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ _CACHED = 1 << 20
 # Ends are rounded: the last digits of a matrix product depend on the processor.
 _DECIMALS = 9
 # Groups that have shown half of how far off one may lie: see `farther`.
-_FARTHER = 30
+_FARTHER = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,26 +44,29 @@ class Intervals:
 
 
 def intervals(
-    sums: Sequence[GroupSums], groups: Index, scored: Sequence[int], resampling: Resampling
+    sums: Iterable[GroupSums], groups: Index, scored: Sequence[int], resampling: Resampling
 ) -> list[Intervals]:
     """The intervals of some metrics of the same groups and classes.
 
     Parameters
     ----------
+    sums
+        Read a few at a time, so that they need not all be in memory.
     groups
-        Shape (G,): the numbers of the groups, in the order of the rows of the sums.
+        Shape (G,), G > 0: the numbers of the groups, in the order of the rows of the sums.
     scored
         The places of the classes that class means are over; those without a value are left out.
     """
     found: list[Intervals] = []
-    columns = 2 * max((one.above.shape[1] for one in sums), default=1)
     # Weights of few groups are drawn once for all blocks, which may then be as small as caches.
     few = resampling.in_one_chunk(groups.size)
     kept = list(resampling.weights(groups)) if few else None
-    per_block = max(1, (_CACHED if few else _MOST) // (columns * resampling.resamples))
     unseen = resampling.unseen()
-    for start in range(0, len(sums), per_block):
-        block = sums[start : start + per_block]
+    iterator = iter(sums)
+    for first in iterator:
+        columns = 2 * max(first.above.shape[1], 1)
+        per_block = max(1, (_CACHED if few else _MOST) // (columns * resampling.resamples))
+        block = [first, *islice(iterator, per_block - 1)]
         weights = resampling.weights(groups) if kept is None else kept
         for one, (above, below) in zip(block, resampled(block, weights), strict=True):
             found.append(_ends(one, above, below, unseen, list(scored), resampling.tail))
@@ -96,26 +100,27 @@ def resampled(
         yield products[above], products[below]
 
 
-def unseen_low(sums: GroupSums) -> Values:
-    """Value of the unseen group for the lower end, shape (R,); it is of mean size."""
-    return np.full(sums.below.shape[1], sums.low)
+def unseen_low(sums: GroupSums) -> tuple[Values, Values]:
+    """Value and size of the unseen group for the lower end, shape (R,) each."""
+    return np.full(sums.below.shape[1], sums.low), sums.unseen_size
 
 
-def unseen_high(sums: GroupSums) -> Values:
-    """Value of the unseen group for the upper end, shape (R,); it is of mean size.
+def unseen_high(sums: GroupSums) -> tuple[Values, Values]:
+    """Value and size of the unseen group for the upper end, shape (R,) each.
 
     Where the range has no end (distances, numbers of objects) it lies beyond the value by `farther`
     than any group seen, and at most at `most`.
     """
     if np.isfinite(sums.high):
-        return np.full(sums.below.shape[1], sums.high)
-    return np.minimum(np.nan_to_num(sums.value) + farther(sums.influence(), sums), sums.most)
+        return np.full(sums.below.shape[1], sums.high), sums.unseen_size
+    worst = np.nan_to_num(sums.value) + farther(sums.influence(), sums)
+    return np.minimum(worst, sums.most), sums.mean_size
 
 
 def farther(pull: Values, sums: GroupSums) -> Values:
     """How far an unseen group may lie off, shape (R,): the fewer groups, the farther.
 
-    The largest pull seen, times `1 + 30 / groups`, and at least `step`.
+    The largest pull seen, times `1 + 40 / groups`, and at least `step`.
     """
     times = 1 + _FARTHER / np.maximum(sums.groups, 1)
     reach: Values = np.maximum(times * pull.max(axis=0, initial=0.0), sums.step)
@@ -129,7 +134,7 @@ def joined(above: Values, below: Values, unseen: Values, value: Values, size: Va
     if value.any():
         extra *= value[:, np.newaxis]
         above = np.add(above, extra, out=extra)
-    with np.errstate(invalid="ignore"):  # 0/0 where the metric is undefined
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 where the metric is undefined
         result: Values = np.divide(above, total, out=total)
     return result
 
@@ -145,7 +150,7 @@ def _ends(
     value = sums.value
     there = [k for k in scored if np.isfinite(value[k])]
     lower, upper = (
-        with_mean(joined(above, below, unseen, worst(sums), sums.mean_size), there)
+        with_mean(joined(above, below, unseen, *worst(sums)), there)
         for worst in (unseen_low, unseen_high)
     )
     low, high = lower_end(lower, tail), upper_end(upper, tail)

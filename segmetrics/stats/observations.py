@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segmetrics.metrics.catalog import CATALOG, LENGTHS, MetricInfo
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.metrics.histograms import ScoreHistogram
-from segmetrics.metrics.object_scores import ObjectCounts
+from segmetrics.metrics.object_counts import ObjectCounts
 
 Values = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp] | npt.NDArray[np.bool_]

@@ -191,8 +191,8 @@ def independent_differences(
         sides.append(
             (
                 one,
-                joined(above, below, unseen, unseen_low(one), one.mean_size),
-                joined(above, below, unseen, unseen_high(one), one.mean_size),
+                joined(above, below, unseen, *unseen_low(one)),
+                joined(above, below, unseen, *unseen_high(one)),
             )
         )
     (one, low_one, high_one), (two, low_two, high_two) = sides

@@ -143,7 +143,7 @@ def aggregated(
         result[aggregate][1][m.name] = class_mean([values[k] for k in scored])
     if options.resampling is None or not numbers.size:
         return result
-    sums = [group_sums(m, observed, local, a, both_empty_is_one=one) for m, a in asked]
+    sums = (group_sums(m, observed, local, a, both_empty_is_one=one) for m, a in asked)
     ends = intervals(sums, numbers, scored, options.resampling)
     for (m, aggregate), found in zip(asked, ends, strict=True):
         per_class, mean = result[aggregate]

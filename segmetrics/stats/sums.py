@@ -82,6 +82,15 @@ class GroupSums:
         size: Values = self.below.sum(axis=0) / np.maximum(self.groups, 1)
         return size
 
+    @property
+    def unseen_size(self) -> Values:
+        """Shape (R,): root mean square of `below` over those groups; of equal groups, their size.
+
+        Where sizes differ much, an unseen group of mean size would be too small to matter.
+        """
+        size: Values = np.sqrt((self.below**2).sum(axis=0) / np.maximum(self.groups, 1))
+        return size
+
     def influence(self) -> Values:
         """Shape (G, R): how far each group pulls; of equal groups, value of the group - value."""
         size = self.mean_size
@@ -162,7 +171,7 @@ def _linearised(
 ) -> tuple[Values, Values]:
     """`value * size + influence`, and the size of each group: its pixels, or the reference's."""
     value = observed.pooled(metric)
-    if metric.family == "scores":
+    if metric.family in ("scores", "near"):
         without, reference, pixels = _without_scores(metric, observed, groups, n_groups)
     else:
         c = observed.counts
@@ -189,9 +198,9 @@ def _without_scores(
     metric: MetricInfo, observed: Observations, groups: Index, n_groups: int
 ) -> tuple[Values, Values, Values]:
     """The metric without each group; pixels of the reference and all pixels of each group."""
-    if observed.histograms is None:
+    h = observed.near if metric.family == "near" else observed.histograms
+    if h is None:
         raise TypeError(f"{metric.name} needs histograms of scores")
-    h = observed.histograms
     own = [by_group(a, groups, n_groups).astype(np.int64) for a in (h.positives, h.negatives)]
     rest = ScoreHistogram(*(part.sum(axis=0) - part for part in own))
     parts = (

@@ -14,7 +14,8 @@ byte.
 """
 
 from segmetrics.tables.measured import Agreement, MeasuredImage, ObjectRows
-from segmetrics.tables.reading import Measurements, read_measurements, read_table
+from segmetrics.tables.parquet import read_table
+from segmetrics.tables.reading import Measurements, read_measurements
 from segmetrics.tables.schema import (
     ANNOTATORS,
     CONFUSION,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.errors import DataError
-from segmetrics.metrics.object_scores import ObjectCounts
+from segmetrics.metrics.object_counts import ObjectCounts
 from segmetrics.tables.schema import SIDES, Targets
 
 if TYPE_CHECKING:

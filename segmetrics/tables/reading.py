@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from segmetrics.stats.observations import Observations
 from segmetrics.tables.agreements import AgreementTable, read_agreements
 from segmetrics.tables.measured import count_targets
 from segmetrics.tables.objects import ObjectTable, read_objects
+from segmetrics.tables.parquet import asked_table, read_table, targets_of
 from segmetrics.tables.schema import (
     ANNOTATORS,
     BINS,
@@ -27,16 +27,9 @@ from segmetrics.tables.schema import (
     IMAGES,
     OBJECTS,
     OTHER,
-    SCHEMA,
     SCORES,
     Targets,
-    annotator_schema,
-    confusion_schema,
-    image_schema,
-    object_schema,
-    score_schema,
 )
-from segmetrics.tables.writing import META, rows_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,56 +79,6 @@ class Measurements:
         return self.observations.counts
 
 
-def read_table(path: Path) -> tuple[pa.Table, Mapping[str, Any]]:
-    """A table and its metadata (`schema`, `classes`, `regions`, `overlapping`, `key`).
-
-    Raises
-    ------
-    DataError
-        The file is missing, unreadable, or not one of ours.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # Not memory-mapped and without threads: the file may be replaced while others read.
-        table = pq.ParquetFile(path).read(use_threads=False)
-        meta = json.loads((table.schema.metadata or {})[META])
-    except FileNotFoundError as error:
-        raise DataError(str(path), "there is no such table", "run `dvc repro`") from error
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise DataError(
-            str(path), f"not a measurement table ({error})", "delete it and run `dvc repro`"
-        ) from error
-    if meta.get("schema") != SCHEMA:
-        raise DataError(
-            str(path), f"schema {meta.get('schema')} instead of {SCHEMA}", "run `dvc repro -f`"
-        )
-    if meta.get("rows") != rows_digest(table):
-        what = "its rows are not those that were written"
-        raise DataError(str(path), what, f"delete {path.parent} and run `dvc repro`")
-    names = table.schema.names
-    known = (
-        image_schema(names), confusion_schema(), object_schema(), score_schema(),
-        annotator_schema(names),
-    )  # fmt: skip
-    wanted = {"classes", "regions", "overlapping", "tables", "annotators", "key"}
-    if not wanted <= meta.keys() or table.schema.remove_metadata() not in known:
-        what = f"not a measurement table (columns: {', '.join(names)})"
-        raise DataError(str(path), what, "delete it and run `dvc repro`")
-    return table, meta
-
-
-def targets_of(meta: Mapping[str, Any]) -> Targets:
-    """The classes and regions that a table was written for."""
-    regions = tuple((name, tuple(members)) for name, members in meta["regions"])
-    held = meta["tables"]
-    return Targets(
-        tuple(meta["classes"]), regions, meta["overlapping"], OBJECTS in held, SCORES in held,
-        meta["annotators"],
-    )  # fmt: skip
-
-
 def read_measurements(folder: Path) -> Measurements:
     """Read the tables of a split and check that they are complete.
 
@@ -154,8 +97,8 @@ def read_measurements(folder: Path) -> Measurements:
     if other["key"] != meta["key"] or not _agree(confusion, counts, targets):
         what = "images.parquet and confusion.parquet disagree"
         raise DataError(str(folder), what, "delete it and run `dvc repro`")
-    objects = _optional(folder / OBJECTS, meta)
-    scores = _optional(folder / SCORES, meta)
+    objects = asked_table(folder / OBJECTS, meta)
+    scores = asked_table(folder / SCORES, meta)
     table = None if objects is None else read_objects(objects, ids, targets, folder / OBJECTS)
     histograms, near, scored = _histograms(scores, ids, targets, folder / SCORES)
     names = [name for name in images.schema.names if name in COLUMNS]
@@ -184,7 +127,7 @@ def read_measurements(folder: Path) -> Measurements:
         confusion=np.zeros((0, 1), np.int64) if confusion is None else confusion,
         key=meta["key"],
         agreements=read_agreements(
-            _optional(folder / ANNOTATORS, meta), ids, targets, folder / ANNOTATORS
+            asked_table(folder / ANNOTATORS, meta), ids, targets, folder / ANNOTATORS
         ),
     )
 
@@ -233,17 +176,6 @@ def _sum_confusion(pairs: pa.Table, classes: Sequence[str]) -> npt.NDArray[np.in
     matrix = np.zeros((k, k + 1), np.int64)
     np.add.at(matrix, (r.to_numpy(), p.to_numpy()), pairs.column("count").to_numpy())
     return matrix
-
-
-def _optional(path: Path, meta: Mapping[str, Any]) -> pa.Table | None:
-    """A table that is there where it was asked for; None where it was not."""
-    if path.name not in meta["tables"]:
-        return None
-    table, own = read_table(path)
-    if own["key"] != meta["key"]:
-        what = "was measured with other settings than images.parquet"
-        raise DataError(str(path), what, f"delete {path.parent} and run `dvc repro`")
-    return table
 
 
 def _histograms(

@@ -69,7 +69,7 @@ def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     intervals = any(interval_text(rule) for rule in rules)
     table.add_column("rule", overflow="fold")
     table.add_column("of", overflow="fold")

@@ -34,8 +34,16 @@ def _why(verdict: Mapping[str, Any]) -> str:
         why = ", ".join(parts) or "all rules met"
         warned = sum(rule["severity"] == "warn" for rule in failed + open_)
         why += f" ({warned} of them only warn)" if warned else ""
+    few = _few_groups(verdict)
+    why += f"; too few to certify ({few['groups']} of {few['min_groups']})" if few else ""
     blocking = sum(f["severity"] == "block" for f in verdict["findings"])
     return why + (f", {blocking} blocking finding{'s' * (blocking > 1)}" if blocking else "")
+
+
+def _few_groups(verdict: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How many groups there are and have to be, where they are too few."""
+    found = [f["data"] for f in verdict["findings"] if f["name"] == "few_groups"]
+    return found[0] if found else None
 
 
 def _inconclusive(some: list[Mapping[str, Any]], rules: list[Mapping[str, Any]]) -> str:
@@ -64,7 +72,7 @@ def next_steps(verdict: Mapping[str, Any]) -> list[str]:
             f"improve the model where it misses its bounds ({failed}), or, if a bound does not fit "
             f"your use, change it in params.yaml: `segmetrics rules` says where each comes from"
         )
-    steps += _more_groups(_outcomes(blocking, "inconclusive"))
+    steps += _more_groups(_outcomes(blocking, "inconclusive"), _few_groups(verdict))
     if not verdict["rules"]:
         steps.append("set a domain or write rules in params.yaml")
     return [*steps, "run `dvc repro`"]
@@ -79,7 +87,13 @@ def _after_a_pass(verdict: Mapping[str, Any]) -> str:
     return "`segmetrics promote` registers the model and moves the alias"
 
 
-def _more_groups(rules: list[Mapping[str, Any]]) -> list[str]:
+def _more_groups(rules: list[Mapping[str, Any]], few: Mapping[str, Any] | None = None) -> list[str]:
+    if few:
+        return [
+            f"add groups (patients, slides, drives): {few['groups']} are too few to certify, "
+            f"{few['min_groups']} are the least, and `segmetrics plan` says how many it takes; "
+            f"until then `gate: {{enforce: false}}` lets `dvc repro` go on without promotion"
+        ]
     if not rules:
         return []
     needed = [rule.get("needed_groups") for rule in rules]
@@ -122,6 +136,6 @@ def number(value: float | None) -> str:
 
 
 def interval_text(rule: Mapping[str, Any]) -> str:
-    """`0.8123 to 0.9011`; empty where there is none."""
+    """`0.812 to 0.901`; empty where there is none."""
     low, high = rule.get("low"), rule.get("high")
-    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
+    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"

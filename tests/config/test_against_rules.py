@@ -19,6 +19,7 @@ VALUES = {
     "classes": "{background: 0, tumour: [1, 4], vessel: 2}", "exclude": "[background]",
     "ignore": "[255]", "encoding": "palette", "critical": "[]", "source": "models/unet.onnx",
     "size": "null", "operating_point": "{decision: argmax, threshold: null}", "name": "demo",
+    "gate": "{enforce: true}",
 }  # fmt: skip
 
 

@@ -98,3 +98,21 @@ def test_a_block_on_objects_that_are_not_measured(refused):
 )
 def test_what_is_refused(refused, edit, text):
     assert text in refused(edit)
+
+
+USUAL = "confidence: 0.95, resamples: 10000"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "resamples", "needed"),
+    [("0.95", 1, 400), ("0.95", 399, 400), ("0.999", 10000, 20000), ("0.01", 20, 21)],
+)
+def test_an_end_that_a_few_resamples_decide_is_refused(refused, confidence, resamples, needed):
+    """With one resample a model at its bound passes in a third of test sets, by seed."""
+    text = refused((USUAL, f"confidence: {confidence}, resamples: {resamples}"))
+    assert f"statistics.resamples: {resamples} leave fewer than 10 beyond each end" in text
+    assert f"set it to {needed} or more" in text
+
+
+def test_just_enough_resamples(load):
+    assert load((USUAL, "confidence: 0.95, resamples: 400")).statistics.resamples == 400

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segmetrics.data import bands as module
+from segmetrics.data import tiff_storage
 from segmetrics.data.bands import band_values, is_large, open_bands, walk_pair
 from segmetrics.data.check import check_samples
 from segmetrics.data.samples import SampleRow
@@ -147,10 +148,10 @@ def test_what_is_not_read_in_bands(tmp_path, monkeypatch):
     write(path, np.zeros((3, 8, 8), np.uint8))
     assert "holds 3 pages" in message()
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(path, compression="tiff_lzw")
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(tiff_storage.importlib.util, "find_spec", lambda name: None)
     assert "LZW in large TIFF files needs imagecodecs; pip install imagecodecs, or" in message()
     write(path, np.zeros((8, 8), np.uint8), compression="zlib")
-    monkeypatch.setattr(module, "MOST_BYTES", 63)
+    monkeypatch.setattr(tiff_storage, "MOST_BYTES", 63)
     assert "write it in tiles" in message()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segmetrics.gates.domains import DOMAINS, resolve_rules
+from segmetrics.gates.domains import DOMAINS, left_out_rules, resolve_rules
 from segmetrics.gates.rules import Rule
 from segmetrics.metrics.catalog import CATALOG
 
@@ -28,11 +28,39 @@ def test_medical_puts_recall_first():
     assert DOMAINS["medical"].primary == "recall"
 
 
+def small(mine=None, smallest: str | None = "small") -> Rule | None:
+    rules = resolve_rules(DOMAINS["medical"], mine or {}, judge="test", smallest=smallest)
+    return {rule.name: rule for rule in rules}.get("small_object_recall")
+
+
+def test_medical_looks_at_small_objects_where_their_size_is_measured():
+    rule = small()
+    assert (rule.metric, rule.class_name, rule.size) == ("object_recall", "every", "small")
+    assert (rule.bound, rule.statistic, rule.split) == (bound(0.60), "conservative", "test")
+    assert small(smallest="size_1").size == "size_1"
+    assert small(smallest=None) is None
+    assert small({"small_object_recall": None}) is None
+
+
+def test_what_is_left_out_is_said_with_the_way_to_switch_it_on():
+    def names(mine=None, smallest=None, domain="medical"):
+        found = left_out_rules(DOMAINS[domain], mine or {}, judge="test", smallest=smallest)
+        return [one.rule.name for one in found]
+
+    assert names() == ["small_object_recall"]
+    assert names(smallest="small") == names(domain="balanced") == []
+    # Removed or replaced is settled.
+    assert names({"small_object_recall": None}) == names(own("small_object_recall")) == []
+    (one,) = left_out_rules(DOMAINS["medical"], {}, judge="test", smallest=None)
+    assert "size_edges: [64, 512]" in one.remedy
+    assert "{small_object_recall: null}" in one.remedy
+
+
 def test_autonomous_driving_puts_precision_first_with_a_recall_floor_for_critical_classes():
     assert listed("autonomous_driving", critical=["person", "rider"]) == {
         "precision_floor": ("precision", "mean", "pooled", "test", bound(0.85)),
         "f0.5": ("f0.5", "mean", "pooled", "test", bound(0.80)),
-        "iou": ("iou", "mean", "pooled", "test", bound(0.60)),
+        "iou": ("iou", "every", "pooled", "test", bound(0.50)),
         "critical_recall_person": ("recall", "person", "pooled", "test", bound(0.80)),
         "critical_recall_rider": ("recall", "rider", "pooled", "test", bound(0.80)),
     }
@@ -61,12 +89,13 @@ def test_every_preset_is_named_explained_and_possible(name):
     assert domain.name == name
     assert domain.priority
     assert domain.aggregate in CATALOG[domain.primary].aggregates
-    for rule in domain.rules:
+    for rule in (*domain.rules, *domain.by_size):
         metric = CATALOG[rule.metric]
         assert metric.rule
         assert rule.aggregate in metric.aggregates
         assert (rule.source, rule.severity) == (f"preset {name}", "block")
-        assert rule.rationale
+        assert rule.rationale[0].isupper()
+        assert rule.rationale.endswith(".")
         assert len(rule.bound) == 1
 
 

@@ -7,15 +7,14 @@ import json
 import pytest
 
 from segmetrics.errors import DataError
-from segmetrics.gates.leakage import (
+from segmetrics.gates.leakage import hide_names, leakage_findings, stale_leakage
+from segmetrics.gates.leakage_report import (
     Effect,
     LeakageLevels,
     LeakageReport,
     LeakedPair,
     SharedGroups,
     finite,
-    leakage_findings,
-    stale_leakage,
 )
 
 NO_GROUPS = SharedGroups({}, (), known=False)
@@ -151,6 +150,23 @@ def test_a_report_that_contradicts_itself_is_refused(change):
         LeakageReport.from_json(whole | change, "x")
     with pytest.raises(DataError):
         LeakageReport.from_json([], "x")
+
+
+@pytest.mark.parametrize("kind", ["pixels", "similar", "groups"])
+def test_names_can_be_hidden(kind):
+    pairs = [LeakedPair(kind, f"anna{i}", f"bert{i}", "train") for i in range(30)]
+    groups = SharedGroups({f"carl{i}": ("train",) for i in range(30)}, ("anna1",), known=True)
+    found = findings(report(), groups) if kind == "groups" else findings(report(*pairs))
+    whole = found[0].to_json()
+    secret = ("anna", "bert", "carl")
+    assert any(name in whole["text"] for name in secret)
+    for rename in (lambda name: f"#{name[-1]}", None):
+        hidden = json.dumps(hide_names(whole, rename))
+        assert not any(name in hidden for name in secret)
+    assert "#1" in hide_names(whole, lambda name: f"#{name[-1]}")["text"]
+    assert "names left out" in hide_names(whole, None)["text"]
+    other = {"name": "stale_evaluation", "text": "x", "data": {"files": []}}
+    assert hide_names(other, None) == other
 
 
 def test_numbers_for_json():

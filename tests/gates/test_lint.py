@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from segmetrics.gates.domains import DOMAINS, resolve_rules
-from segmetrics.gates.lint import lint_rules
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.lint import lint_results, lint_rules
 from segmetrics.gates.rules import Rule
+from segmetrics.stats.aggregate import Estimate
+from segmetrics.stats.evaluation import Evaluation, SplitEvaluation
 from segmetrics.stats.slice_by import SliceBy
 
 
@@ -86,5 +89,37 @@ def test_perfection_and_flattery():
 
 def test_no_rule_of_a_preset_is_needless():
     for domain in DOMAINS.values():
-        rules = resolve_rules(domain, {}, judge="test", safety_critical=["person"])
+        critical = ["person"]
+        rules = resolve_rules(domain, {}, judge="test", safety_critical=critical, smallest="small")
         assert lint_rules(rules) == [], domain.name
+
+
+def evaluation(groups: int, value: float | None = 0.9) -> Evaluation:
+    low, high = (None, None) if value is None else (value - 0.05, value + 0.05)
+    table = {"pooled": {"dice": Estimate(value, low, high, 1, 0, groups=groups)}}
+    return Evaluation({"test": SplitEvaluation(40, groups, {"tumour": table}, table)}, {})
+
+
+def informed(whole: Evaluation, *rules: Rule, **options) -> dict[str, str]:
+    results = judge_rules(rules, whole, ["tumour"], **options)
+    return {r.rule: f"{r.kind}: {r.text}" for r in lint_results(results)}
+
+
+def test_rules_that_no_sample_informs():
+    d = rule("d", "dice", 0.8)
+    assert informed(evaluation(40), d) == {}
+    assert "undefined (0/0)" in informed(evaluation(40, None), d)["d"]
+    elsewhere = rule("v", "dice", 0.8, class_name="vessel")
+    sliced = rule("s", "dice", 0.8, slice_by=SliceBy(("scanner",)))
+    found = informed(evaluation(40), elsewhere, sliced)
+    assert found["v"].startswith("uninformed: dice (pooled) of vessel was not measured")
+    assert found["s"].startswith('uninformed: no slices by "scanner"')
+
+
+def test_rules_that_cannot_pass_for_lack_of_groups():
+    d, point = rule("d", "dice", 0.8), rule("p", "dice", 0.8, statistic="point")
+    own = rule("o", "dice", 0.8, min_groups=10)
+    assert informed(evaluation(10), d, point, own) == {
+        "d": "too_few: cannot pass: tumour has 10 groups, it needs 30"
+    }
+    assert set(informed(evaluation(10), d, own, min_groups=5)) == set()

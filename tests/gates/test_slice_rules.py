@@ -82,7 +82,7 @@ def test_a_bin_without_samples_fails(worst):
 
 
 def test_samples_without_a_number_fail_the_rule():
-    why = '1 of 40 samples hold no number in age: a ("n/a")'
+    why = '1 of 40 samples hold no number in age: "n/a"'
     (result,) = judged(evaluated(AGE, {}, {AGE.key: why}), slice_by=AGE)
     assert (result.outcome, result.reason) == ("fail", f'no slices by "age" ({why})')
 
@@ -99,14 +99,18 @@ RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
 
 @pytest.mark.parametrize("statistic", ["conservative", "point"])
 def test_worst_is_never_better_than_any_of_its_slices(statistic):
-    kinds = (PASS, (*PASS, FEW), DOUBT, (0.69, 0.6, 0.9), FAIL, (None, None, None),
-             (0.99, None, None), (0.99, 0.69, 1.0))  # fmt: skip
+    kinds = (
+        PASS, (*PASS, FEW), DOUBT, (0.75, 0.1, 0.9), (0.69, 0.6, 0.9), FAIL, (None, None, None),
+        (0.99, None, None), (0.99, 0.69, 1.0),
+    )  # fmt: skip
     for chosen in itertools.product(kinds, repeat=3):
         whole = evaluated(SCANNER, dict(zip("ABC", chosen, strict=True)))
         each = judged(whole, statistic=statistic)
         (worst,) = judged(whole, statistic=statistic, worst=True)
         assert worst.outcome == min((r.outcome for r in each), key=RANK.__getitem__)
         alike = [r for r in each if r.outcome == worst.outcome]
+        assert worst.value_meets == all(r.value_meets for r in alike)
+        alike = [r for r in alike if r.value_meets == worst.value_meets]
         assert worst.margin == min(r.margin for r in alike)
         assert worst.slice in [r.slice for r in alike]
 

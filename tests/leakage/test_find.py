@@ -11,7 +11,7 @@ from PIL import Image
 
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
-from segmetrics.gates.leakage import LeakageReport
+from segmetrics.gates.leakage_report import LeakageReport
 from segmetrics.leakage import prints
 from segmetrics.leakage.prints import corners, scored_labels
 from segmetrics.leakage.sheet import write_sheet

@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segmetrics.config import load_settings
+from segmetrics.config.build import label_scheme, layout, result_settings
 from segmetrics.data.samples import SampleRow
+from segmetrics.errors import PromotionError
 from segmetrics.evaluate import EvaluationOptions, evaluate_counts
 from segmetrics.leakage.project import effect_of, has_stage, shared_groups
+from segmetrics.recheck import look_again
 from segmetrics.stats.aggregate import group_index
 from segmetrics.tables import read_measurements
 
@@ -161,3 +165,38 @@ def test_a_report_of_other_lists_or_settings_blocks(demo):
     report.unlink()
     Path("dvc.yaml").unlink()  # as a pipeline without the stage
     assert demo.findings()["leakage_unverified"]["severity"] == "warn"
+
+
+def promotable() -> None:
+    """The last thing that promotion checks about leakage."""
+    settings = load_settings(Path("params.yaml"))
+    files, scheme = layout(settings), label_scheme(settings)
+    look_again(files, result_settings(settings), judged="test", scheme=scheme, workers=1)
+
+
+def test_an_edited_report_is_not_promoted(demo):
+    """`check` can only compare digests, which the one who edits leaves as they are."""
+    promotable()  # without a report the verdict tells
+    demo.stage("leakage")
+    promotable()
+    report = Path("results/leakage.json")
+    data = json.loads(report.read_text())
+    data["pairs"] = []
+    data["counts"] |= {"similar": 0}
+    data["samples"] |= {"similar": []}
+    report.write_text(json.dumps(data))
+    assert not demo.findings()  # as if there were no copies
+    with pytest.raises(PromotionError, match="is not what the images and masks at hand give"):
+        promotable()
+
+
+def test_edited_fingerprints_are_not_promoted(demo):
+    demo.stage("leakage")
+    (store,) = Path("results/fingerprints").glob("images-*.npy")
+    prints = np.load(store)
+    prints["words"] = np.random.default_rng(0).integers(0, 2**63, prints["words"].shape)
+    np.save(store, prints)
+    demo.stage("leakage")
+    assert "leakage_similar" not in demo.findings()
+    with pytest.raises(PromotionError, match="is not what the images and masks at hand give"):
+        promotable()

@@ -13,7 +13,7 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.sample_list import Sample
 from segmetrics.files import sha256_path
-from segmetrics.gates.leakage import LeakageReport
+from segmetrics.gates.leakage_report import LeakageReport
 from segmetrics.leakage.find import find_leakage
 
 BINARY = LabelScheme.of({"background": 0, "nucleus": 1}, exclude=["background"], encoding="binary")

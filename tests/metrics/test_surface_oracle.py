@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmetrics.metrics import (
@@ -98,6 +98,7 @@ def pairs(draw, fewest: int = 1, most: int = 4):
     return mask(), mask(), spacing
 
 
+@settings(deadline=None)
 @given(pairs())
 def test_every_way_equals_all_pairs(pair):
     reference, prediction, spacing = pair

@@ -116,6 +116,13 @@ def edit_rules(folder):
     path.write_text(text.replace("at_least: 0.75", "at_least: 0.74"))
 
 
+def edit_grade(folder):
+    path = folder / "params.yaml"
+    text = path.read_text()
+    assert "dice: 0.8\n" in text
+    path.write_text(text.replace("dice: 0.8\n", "dice: 0.81\n"))
+
+
 def edit_prediction_list(folder):
     path = folder / "results" / "predictions" / "test" / "manifest.json"
     path.chmod(0o644)
@@ -132,7 +139,9 @@ def lose_table(folder):
         (edit_verdict, 1, "verdict.json: is not what its inputs give"),
         (edit_evaluation, 1, "evaluation.json: is not what the tables give"),
         (edit_model, 1, "was computed from other files or settings: models/unet.onnx"),
-        (edit_rules, 1, "was computed from other files or settings: params.yaml"),
+        # Rules say which slices there are, so an evaluation belongs to its rules.
+        (edit_rules, 1, "evaluation.json: is not what the tables give"),
+        (edit_grade, 1, "was computed from other files or settings: params.yaml"),
         (edit_prediction_list, 1, "or settings: results/predictions/test/manifest.json"),
         (lose_table, 2, "images.parquet: there is no such table"),
     ],

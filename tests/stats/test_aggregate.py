@@ -67,6 +67,13 @@ def test_both_empty_as_one_counts_the_empty_image():
     assert (estimate.defined, estimate.undefined) == (4, 0)
 
 
+def test_both_empty_as_one_adds_no_group_to_a_total():
+    """Groups without the class say nothing about a total: they must not reach `min_groups`."""
+    with_one = value("dice", "pooled", both_empty_is_one=True)
+    assert with_one == value("dice", "pooled")
+    assert (with_one.defined, with_one.groups) == (3, 3)
+
+
 def test_false_alarms_are_a_rate_over_the_empty_references():
     alarm = counts([0, 0, 5], [3, 0, 1], [0, 0, 0], [7, 10, 4])
     (estimate,) = estimates(CATALOG["fp_on_empty"], alarm, np.arange(3), "image_mean")

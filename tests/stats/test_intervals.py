@@ -49,7 +49,10 @@ def observed(rng: np.random.Generator, n: int = 12, absent: float = 0.3) -> Obse
     o = [rng.integers(0, 5, shape) * there for _ in range(6)]
     objects = ObjectCounts(*o[:3], o[0] * 0.7, *o[3:], o[3] * 0.8)
     histograms = ScoreHistogram(*rng.integers(0, 4, (2, n, 2, 256)))
-    return Observations(counts, columns, np.full(n, 142.0), objects, histograms, scored=(1, 2))
+    near = ScoreHistogram(*rng.integers(0, 3, (2, n, 2, 256)))
+    return Observations(
+        counts, columns, np.full(n, 142.0), objects, histograms, near=near, scored=(1, 2)
+    )
 
 
 def estimates_of(scope):
@@ -109,7 +112,7 @@ def by_hand(o, groups, metric, aggregate, how) -> tuple[float, float]:
         else:
             parts.append((defined.mean() if defined.size else 0.0, float(defined.size > 0)))
     sizes = [b for _, b in parts]
-    size = sum(sizes) / sum(b > 0 for b in sizes)
+    size = math.sqrt(sum(b * b for b in sizes) / sum(b > 0 for b in sizes))
     lows, highs = [], []
     for b, u in enumerate(how.unseen()):
         above = sum(w * p[0] for w, p in zip(weights[:, b], parts, strict=True))
@@ -153,7 +156,7 @@ def test_the_ratios_are_those_of_the_catalogue():
 
 def test_influences_of_what_is_no_ratio_are_those_of_the_jackknife():
     o, groups = observed(np.random.default_rng(1), n=8), np.arange(8)
-    for name in ("mcc", "balanced_accuracy", "average_precision", "brier"):
+    for name in ("mcc", "balanced_accuracy", "average_precision", "roc_auc", "brier"):
         sums = group_sums(CATALOG[name], o, groups, "pooled")
         rest = [o.rows(groups != g).pooled(CATALOG[name])[1] for g in groups]
         pull = 7 * (np.mean(rest) - np.array(rest))

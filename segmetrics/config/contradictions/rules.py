@@ -10,15 +10,18 @@ from segmetrics.config.contradictions.common import Contradiction, no_class
 from segmetrics.config.models import Rule, Settings
 from segmetrics.config.suggest import suggest
 from segmetrics.data.samples import IMAGE, KNOWN, MASK
-from segmetrics.gates.domains import DOMAINS, resolve_rules
+from segmetrics.gates.domains import DOMAINS, SMALLEST, resolve_rules
 from segmetrics.gates.rules import EVERY, MEAN
 from segmetrics.metrics.catalog import CATALOG, MetricInfo
 from segmetrics.stats.slice_by import SliceBy
 
 
 def check_removed(s: Settings) -> Iterator[Contradiction]:
-    critical = s.data.safety_critical_classes
-    rules = resolve_rules(DOMAINS[s.domain], {}, judge=s.data.judge, safety_critical=critical)
+    domain, critical = DOMAINS[s.domain], s.data.safety_critical_classes
+    # Also where it is not measured: it may be removed for good.
+    rules = resolve_rules(
+        domain, {}, judge=s.data.judge, safety_critical=critical, smallest=SMALLEST
+    )
     known = [rule.name for rule in rules]
     for name, rule in s.rules.items():
         if rule is None and name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from segmetrics.config.contradictions.checks import check_checks
@@ -11,6 +12,9 @@ from segmetrics.config.contradictions.operating import check_operating_point
 from segmetrics.config.contradictions.rules import check_removed, check_rule
 from segmetrics.config.models import Settings
 
+# Resamples that have to lie beyond each end of an interval.
+_BEYOND = 10
+
 
 def contradictions(s: Settings) -> Iterator[Contradiction]:
     """What no single value shows: (place, what is wrong, what would do)."""
@@ -18,6 +22,7 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
     yield from check_operating_point(s)
     yield from check_removed(s)
     yield from _measure(s)
+    yield from _statistics(s)
     good, bad = s.grade.good, s.grade.bad
     if good.dice < bad.dice or good.iou < bad.iou:
         yield ("grade", "good"), "lies below grade.bad", "raise it, or lower grade.bad"
@@ -25,6 +30,15 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
         if rule is not None:
             yield from check_rule(s, name, rule)
     yield from check_checks(s)
+
+
+def _statistics(s: Settings) -> Iterator[Contradiction]:
+    """An end that a few resamples decide is luck, and a seed to be searched for."""
+    tail = (1 - s.statistics.confidence) / 2
+    needed = math.ceil(_BEYOND / tail * (1 - 1e-9))
+    if s.statistics.resamples < needed:
+        text = f"{s.statistics.resamples} leave fewer than {_BEYOND} beyond each end of an interval"
+        yield ("statistics", "resamples"), text, f"set it to {needed} or more; 10000 is usual"
 
 
 def _measure(s: Settings) -> Iterator[Contradiction]:

@@ -19,7 +19,11 @@ from segmetrics.gates.diagnosis.overfit import overfit as overfit
 from segmetrics.gates.diagnosis.overfit import overfit_unverified as overfit_unverified
 from segmetrics.gates.diagnosis.perfection import Copies as Copies
 from segmetrics.gates.diagnosis.perfection import suspicious_perfection as suspicious_perfection
+from segmetrics.gates.diagnosis.point_values import low_confidence as low_confidence
 from segmetrics.gates.diagnosis.point_values import point_values as point_values
+from segmetrics.gates.diagnosis.rule_set import few_groups as few_groups
+from segmetrics.gates.diagnosis.rule_set import rule_lint as rule_lint
+from segmetrics.gates.diagnosis.rule_set import rules_left_out as rules_left_out
 from segmetrics.gates.diagnosis.small_objects import objects_needed as objects_needed
 from segmetrics.gates.diagnosis.small_objects import small_objects as small_objects
 from segmetrics.gates.diagnosis.worst import catastrophic_images as catastrophic_images

@@ -1,11 +1,9 @@
-"""`segmetrics score`: two folders of masks to metrics, without DVC, MLflow or params.yaml."""
+"""Measure every pair of files of two folders, in chunks that workers share."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
@@ -14,74 +12,28 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from segmetrics.data.bands import band_values, is_large, open_bands
-from segmetrics.data.labels import LabelScheme, values_of
-from segmetrics.data.masks import read_mask, warn_jpeg_predictions, warn_lossy
+from segmetrics.data.labels import LabelScheme
+from segmetrics.data.masks import warn_jpeg_predictions, warn_lossy
 from segmetrics.data.names import PairNames, pair_names
-from segmetrics.data.pictures import read_bytes
-from segmetrics.errors import ConfigError, DataError, Problem
-from segmetrics.files import write_text
-from segmetrics.metrics.catalog import CATALOG
+from segmetrics.errors import DataError, Problem
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.metrics.overlap import Values
 from segmetrics.operating_point import OperatingPoint
 from segmetrics.pair import measure_files
 from segmetrics.parallel import chunk_map
-from segmetrics.pixels import Measured, PixelOptions, Question, settings_key
+from segmetrics.pixels import Measured, PixelOptions, Question
 from segmetrics.progress import progress
+from segmetrics.score.discovery import discover
+from segmetrics.score.scored import Scored
 from segmetrics.stats.evaluation import SplitEvaluation
 from segmetrics.stats.observations import Observations
 from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts, pixel_totals
-from segmetrics.tables import Targets, write_table
+from segmetrics.tables import Targets
 from segmetrics.tables.schema import DIAGONAL
-from segmetrics.tables.writing import count_table
 
 _COUNTS_ONLY = PixelOptions()
 
-MOST_CLASSES = 256
 _MOST_HELD = 1 << 20  # elements of confusion matrices: 8 MB
-PER_IMAGE = ("dice", "iou", "precision", "recall")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Two folders compared: per image, and all together.
-
-    Attributes
-    ----------
-    ids
-        File names without ending, sorted.
-    observations
-        The counts of n images and K classes, and distances where they were asked for.
-    digests
-        SHA-256 of each reference and prediction, uint8, shape (n, 2, 32).
-    """
-
-    ids: tuple[str, ...]
-    observations: Observations
-    digests: npt.NDArray[np.uint8]
-    question: Question
-    evaluation: SplitEvaluation
-
-    @property
-    def counts(self) -> ConfusionCounts:
-        """Shape (n, K)."""
-        return self.observations.counts
-
-    @property
-    def scheme(self) -> LabelScheme:
-        """The classes."""
-        return self.question.scheme
-
-    def values(self, metric: str) -> Values:
-        """The metric of every image and class, NaN where undefined, shape (n, K)."""
-        return self.observations.per_image(CATALOG[metric], both_empty_is_one=False)
-
-    def spread(self, metric: str) -> list[float]:
-        """Sample standard deviation over the images where the metric is defined, by class."""
-        values = self.values(metric)
-        columns = [column[np.isfinite(column)] for column in values.T]
-        return [float(c.std(ddof=1)) if c.size > 1 else float("nan") for c in columns]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,80 +199,3 @@ def _evaluate(
         other=tuple(confusion[:, -1].tolist()),
         **pixel_totals(observed.counts, scheme.n_classes),
     )
-
-
-def discover(files: Sequence[Path], workers: int) -> LabelScheme:
-    """The label values that occur in masks, as classes named by their numbers.
-
-    Raises
-    ------
-    DataError
-        A mask cannot be read; or the values look like a 0/255 mask, or like no labels at all.
-    """
-    values = sorted(set[int]().union(*chunk_map(_distinct, files, workers=workers)))
-    where = str(files[0].parent)
-    if values in ([0, 255], [255]):
-        raise DataError(where, "the masks hold only 0 and 255", "add --binary")
-    if len(values) > MOST_CLASSES:
-        raise DataError(
-            where,
-            f"the masks hold {len(values)} different values, more than {MOST_CLASSES}",
-            "name the classes: --classes background=0,tumour=1",
-        )
-    exclude = ("0",) if 0 in values and len(values) > 1 else ()
-    return LabelScheme(tuple(map(str, values)), tuple((v,) for v in values), exclude=exclude)
-
-
-def _distinct(files: Sequence[Path]) -> set[int]:
-    """The label values that occur in some masks."""
-    anything = LabelScheme(names=("0",), values=((0,),))
-    found: set[int] = set()
-    for path in files:
-        if is_large(path):
-            with open_bands(path) as bands:
-                found |= band_values(bands).keys()
-        else:
-            mask = read_mask(read_bytes(path), str(path), anything)
-            found.update(values_of(mask.labels)[0].tolist())
-    return found
-
-
-def write_score_table(path: Path, scored: Scored) -> None:
-    """Write one row per image and class, as .parquet (counts) or .csv (counts and metrics)."""
-    writers: dict[str, Callable[[Path, Scored], None]] = {".csv": _csv, ".parquet": _parquet}
-    writer = writers.get(path.suffix.lower())
-    if writer is None:
-        raise ConfigError("--table", f'"{path}" ends in neither .csv nor .parquet')
-    writer(path, scored)
-
-
-def _parquet(path: Path, scored: Scored) -> None:
-    key = settings_key(scored.question)
-    targets = scored.question.targets
-    digests = {
-        name: [digest.tobytes().hex() for digest in scored.digests[:, i]]
-        for i, name in enumerate(("reference", "prediction"))
-    }
-    digests["image"] = [""] * len(scored.ids)
-    columns = dict(scored.observations.columns)
-    if (diagonals := scored.observations.diagonals) is not None:
-        columns[DIAGONAL] = np.repeat(diagonals, len(targets.names))
-    table = count_table(scored.ids, scored.counts, digests, targets, columns)
-    write_table(path, table, targets=targets, key=key)
-
-
-def _csv(path: Path, scored: Scored) -> None:
-    counts = scored.counts
-    names = (*PER_IMAGE, *scored.observations.columns)
-    # Infinite where exactly one mask is empty, as in the Parquet table: the diagonal is for means.
-    columns = scored.observations.columns
-    metrics = [columns[name] if name in columns else scored.values(name) for name in names]
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["id", "class", "tp", "fp", "fn", "tn", *names])
-    for i, name_of in enumerate(scored.ids):
-        for k, name in enumerate(scored.scheme.names):
-            four = [int(a[i, k]) for a in (counts.tp, counts.fp, counts.fn, counts.tn)]
-            values = ["" if np.isnan(m[i, k]) else repr(float(m[i, k])) for m in metrics]
-            writer.writerow([name_of, name, *four, *values])
-    write_text(path, out.getvalue())

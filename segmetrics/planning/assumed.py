@@ -125,6 +125,8 @@ def _unplanned(rule: Rule) -> str:
     metric = CATALOG[rule.metric]
     if rule.severity == "warn":
         return "only warns"
+    if rule.against is not None:
+        return f"is about the difference to the {rule.against}"
     if metric.unit != "1" or metric.better == "zero" or (metric.low, metric.high) != (0.0, 1.0):
         return f"{rule.metric} is no rate from 0 to 1"
     if rule.at_least is not None and rule.at_most is not None:

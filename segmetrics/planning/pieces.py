@@ -84,6 +84,8 @@ def _unplanned(rule: Rule, judge: str) -> str:
     metric = CATALOG[rule.metric]
     if rule.severity == "warn":
         return "only warns"
+    if rule.against is not None:
+        return f"is about the difference to the {rule.against}"
     if rule.split != judge:
         return f"is about the split {rule.split}"
     if metric.unit != "1" or metric.better == "zero" or not np.isfinite(metric.high):

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from segmetrics.gates.lint import lint_rules
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.texts import number
 
@@ -98,11 +99,14 @@ def print_policy(policy: Policy, console: Console) -> None:
     table.add_column("if missed", no_wrap=True)
     table.add_column("from", no_wrap=True)
     for rule in policy.rules:
-        requires = f"{_subject(rule)} {rule.bound_text}"
+        requires = f"{_subject(rule)} {rule.bound_text}, {_by(rule, policy)}"
         why = f"\n{rule.rationale}" if rule.rationale else ""
         outcome = {"block": "fails", "warn": "warns"}[rule.severity]
         table.add_row(rule.name, Text(requires).append(why, style="dim"), outcome, rule.source)
     console.print(table)
+    for remark in lint_rules(policy.rules):
+        line = f"{remark.kind}: {remark.rule}: {remark.text}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     good, bad = policy.bands.good, policy.bands.bad
     blocks = "blocks" if domain.bad_grade_blocks else "warns"
     console.print(
@@ -141,6 +145,14 @@ def print_catalog(console: Console) -> None:
             "yes" if metric.rule else "no",
         )
     console.print(table)
+
+
+def _by(rule: Rule, policy: Policy) -> str:
+    """What decides a rule: `by its 0.95 interval, groups >= 30`."""
+    if (rule.statistic or policy.domain.statistic) == "point":
+        return "by the value alone"
+    groups = policy.min_groups if rule.min_groups is None else rule.min_groups
+    return f"by its {policy.resampling.confidence:.4g} interval, groups >= {groups}"
 
 
 def _subject(rule: Rule) -> str:

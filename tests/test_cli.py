@@ -79,6 +79,17 @@ def test_rules_show_the_preset_and_own_rules(project, outcome):
     assert "good where Dice > 0.8 and IoU > 0.7" in done.out
 
 
+def test_rules_show_what_decides_and_what_is_odd(project, outcome):
+    """A rule that a single group can pass, or the value alone, must not look like any other."""
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    loose = {"metric": "dice", "at_least": 0.5, "statistic": "conservative", "min_groups": 1}
+    (project / "params.yaml").write_text(yaml.safe_dump(params | {"rules": {"loose": loose}}))
+    words = " ".join(outcome(main, ["rules"]).out.split())
+    assert "by the value alone" in words  # of the preset
+    assert "by its 0.95 interval, groups >= 1" in words
+    assert "implied: loose: the rule dice (dice >= 0.8 of the class mean) asks for more" in words
+
+
 def test_without_rules_it_is_said_that_nothing_can_pass(project, outcome):
     params = yaml.safe_load((project / "params.yaml").read_text())
     (project / "own.yaml").write_text(yaml.safe_dump(params | {"domain": "custom"}))

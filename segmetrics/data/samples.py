@@ -20,6 +20,8 @@ KNOWN = frozenset({*REQUIRED, "group"})
 IMAGE, MASK = "image:", "mask:"
 # Names of annotators become words of tables, metrics and MLflow.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# An annotator of such a name would be taken for the column `mask`, or for the model.
+TAKEN = frozenset({"mask", "model"})
 # What every file system takes as part of a file name.
 _UNSAFE_ID = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$|^$')
 
@@ -91,6 +93,9 @@ def _check_columns(where: str, header: Sequence[str]) -> None:
         if colon and kind in ("image", "mask") and not _NAME.fullmatch(rest):
             remedy = f"letters, digits and _ - . may stand after the colon, as in {kind}:a1"
             raise DataError(where, f'the column "{name}" has no name that can be used', remedy)
+        if kind == "mask" and rest in TAKEN:
+            what = f'the column "{name}" has a name that stands for something else'
+            raise DataError(where, what, "name the annotator, as in mask:anna")
     before = [name for name in header[: header.index("image")] if name.startswith(IMAGE)]
     if before:
         what = f"the column image stands behind {', '.join(before)}"

@@ -71,7 +71,8 @@ def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     intervals = any(interval_text(rule) for rule in rules)
-    table.add_column("rule", overflow="fold")
+    longest = max((len(rule["name"]) for rule in rules), default=0)
+    table.add_column("rule", overflow="fold", min_width=min(longest, 20))
     table.add_column("of", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     if intervals:

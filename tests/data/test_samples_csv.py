@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from segmetrics.data.folders import files_by_stem, pair_by_stem
-from segmetrics.data.samples import check_splits, read_samples, rows_of_split
+from segmetrics.data.samples import TAKEN, check_splits, read_samples, rows_of_split
 from segmetrics.errors import DataError
+from segmetrics.tables import FIRST, MODEL
 
 HEADER = "id,image,mask,split\n"
 
@@ -66,6 +67,10 @@ def test_quoted_fields(read):
     assert row.image == "one, two.png"
 
 
+def test_no_annotator_is_called_as_the_first_one_or_the_model():
+    assert {FIRST, MODEL} == TAKEN
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(DataError) as caught:
         read_samples(tmp_path / "samples.csv")
@@ -93,6 +98,11 @@ def test_a_missing_file(tmp_path):
             "id,image,mask,split,mask:\n",
             'samples.csv:1: the column "mask:" has no name that can be used; letters, digits and '
             "_ - . may stand after the colon, as in mask:a1",
+        ),
+        (
+            "id,image,mask,split,mask:mask\n",
+            'samples.csv:1: the column "mask:mask" has a name that stands for something else; name '
+            "the annotator, as in mask:anna",
         ),
         (
             "id,image,mask,split,image:t 1\n",

@@ -248,3 +248,13 @@ def test_the_step_summary_is_written_once_and_only_where_asked_for(tmp_path, mon
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
     texts.write_step_summary(verdict("pass", [rule()]))
     assert "warning: GITHUB_STEP_SUMMARY" in capsys.readouterr().err
+
+
+def test_a_rule_on_another_split_says_so_in_every_text():
+    """The headline names the judged split: a rule on the training split must not pass for one."""
+    whole = verdict("pass", [rule(split="test"), rule("eased_on_another_split", split="train")])
+    assert "dice (group_mean), tumour, on train" in " ".join(printed(whole).split())
+    assert "| dice group_mean, on train | tumour |" in texts.verdict_markdown(whole)
+    named = [name for name in cases(whole) if name.endswith(", on train")]
+    assert named == ["eased_on_another_split: dice (group_mean), tumour, on train"]
+    assert "on test" not in texts.verdict_markdown(whole)

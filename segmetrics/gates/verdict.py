@@ -130,7 +130,8 @@ def judge(
     )
     scope = evaluation.splits.get(split)
     grade, why = grade_scope(scope, domain.aggregate, bands, scored)
-    found = [*findings, *_grade_findings(grade, why, domain, bands), *_rule_findings(rules)]
+    found = [*findings, *_grade_findings(grade, why, domain, bands)]
+    found += _rule_findings(rules, split)
     if on_inconclusive == "warn":
         found += _let_through(results)
     estimate = scope.estimate("mean", domain.aggregate, domain.primary) if scope else None
@@ -157,13 +158,20 @@ def _grade_findings(grade: Grade, why: str, domain: Domain, bands: Bands) -> lis
     return [Finding("bad_grade", "block" if domain.bad_grade_blocks else "warn", text, {})]
 
 
-def _rule_findings(rules: Sequence[Rule]) -> list[Finding]:
+def _rule_findings(rules: Sequence[Rule], judged: str) -> list[Finding]:
     if not rules:
         text = "there are no rules, so nothing can pass: set a domain or add rules to params.yaml"
         return [Finding("no_rules", "block", text, {})]
     if not any(rule.severity == "block" for rule in rules):
         text = "no rule blocks (all are `severity: warn`), so nothing can pass"
         return [Finding("no_blocking_rule", "block", text, {})]
+    if not any(rule.severity == "block" and rule.split == judged for rule in rules):
+        splits = sorted({rule.split for rule in rules if rule.severity == "block"})
+        text = (
+            f"no rule that blocks looks at {judged}, the judged split (they look at "
+            f"{', '.join(splits)}), so nothing can pass: remove `split:` from a rule"
+        )
+        return [Finding("no_rule_on_judged", "block", text, {"splits": splits})]
     return []
 
 

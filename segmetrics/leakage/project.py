@@ -140,7 +140,8 @@ def _report(
 def has_stage(pipeline: Path) -> bool:
     """Whether dvc.yaml has the stage `leakage`; a file that cannot be read may have it."""
     try:
-        return "stages.leakage" in pipeline.read_text("utf-8")
+        text = pipeline.read_text("utf-8")
+        return any(sign in text for sign in ("stages.leakage", "stages/leakage", "leakage.json"))
     except FileNotFoundError:
         return False
     except (OSError, UnicodeDecodeError):

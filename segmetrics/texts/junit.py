@@ -21,12 +21,12 @@ def verdict_junit(verdict: Mapping[str, Any]) -> str:
     are let through, are passed cases with their text in `<system-out>`.
     """
     suite = Element("testsuite", name="segmetrics")
-    decision = verdict["decision"]
+    decision, judged = verdict["decision"], verdict["judged"]["split"]
     first = _case(suite, "verdict", "decision")
     if decision != "pass":
         _fail(first, decision, headline(verdict))
     for rule in verdict["rules"]:
-        case = _case(suite, "rules", f"{rule['name']}: {subject(rule)}")
+        case = _case(suite, "rules", f"{rule['name']}: {subject(rule, judged)}")
         # Of a pass, what is inconclusive was let through (`checks.on_inconclusive: warn`).
         fine = ("pass", "inconclusive") if decision == "pass" else ("pass",)
         if rule["outcome"] not in fine and rule["severity"] == "block":

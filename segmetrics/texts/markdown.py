@@ -7,7 +7,14 @@ from typing import Any
 
 from segmetrics.stats.aggregate import Estimate
 from segmetrics.stats.evaluation import Evaluation, Scope
-from segmetrics.texts.words import bound_text, headline, interval_text, next_steps, number
+from segmetrics.texts.words import (
+    bound_text,
+    elsewhere,
+    headline,
+    interval_text,
+    next_steps,
+    number,
+)
 from segmetrics.texts.words import outcome_text as outcome
 
 _SHOWN = ("dice", "iou", "precision", "recall", "accuracy")
@@ -20,10 +27,11 @@ def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation | None =
     lines = [_plain(headline(verdict)), ""]
     columns = ("rule", "metric", "class", "slice", "value", "interval", "bound", "outcome", "why")
     lines += [_row(columns), "|---" * len(columns) + "|"]
+    judged = verdict["judged"]["split"]
     for rule in verdict["rules"]:
         cells = (
-            rule["name"], f"{rule['metric']} {rule['aggregate']}", rule["class"],
-            _slice(rule), number(rule["value"]), interval_text(rule),
+            rule["name"], f"{rule['metric']} {rule['aggregate']}{elsewhere(rule, judged)}",
+            rule["class"], _slice(rule), number(rule["value"]), interval_text(rule),
             bound_text(rule["bound"]), outcome(rule),
             "" if rule["outcome"] == "pass" else rule["reason"],
         )  # fmt: skip

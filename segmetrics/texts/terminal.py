@@ -43,7 +43,7 @@ def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
     """Headline, rules, reasons of those not met, findings and what to do next."""
     colour = _COLOURS.get(verdict["decision"], "red")
     console.print(headline(verdict), style=f"bold {colour}", markup=False, soft_wrap=True)
-    console.print(_rule_table(verdict["rules"]))
+    console.print(_rule_table(verdict["rules"], verdict["judged"]["split"]))
     lines = [
         f"- {rule['name']}: {rule['reason']}"
         for rule in verdict["rules"]
@@ -64,7 +64,7 @@ def _ids(finding: Mapping[str, Any]) -> str:
     return f" (images: {', '.join(names[:5])}{more})" if names else ""
 
 
-def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
+def _rule_table(rules: Sequence[Mapping[str, Any]], judged: str) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -83,7 +83,7 @@ def _rule_table(rules: Sequence[Mapping[str, Any]]) -> Table:
         # Text, not markup: names may hold brackets.
         table.add_row(
             Text(rule["name"]),
-            Text(subject(rule)),
+            Text(subject(rule, judged)),
             number(rule["value"]),
             *([interval_text(rule)] if intervals else []),
             bound_text(rule["bound"]),

@@ -111,11 +111,24 @@ def _names(rules: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(str(rule["name"]) for rule in rules))
 
 
-def subject(rule: Mapping[str, Any]) -> str:
-    """What a rule is about: `recall (group_mean), tumour, scanner=A, against baseline`."""
+def subject(rule: Mapping[str, Any], judged: str) -> str:
+    """What a rule is about: `recall (group_mean), tumour, scanner=A`, and of another split, which.
+
+    Parameters
+    ----------
+    judged
+        The judged split, which goes without saying.
+    """
     text = f"{rule['metric']} ({rule['aggregate']}), {rule['class']}"
     text += f", {rule['slice']}" if rule["slice"] else ""
-    return text + (f", against {rule['against']}" if rule.get("against") else "")
+    text += f", against {rule['against']}" if rule.get("against") else ""
+    return text + elsewhere(rule, judged)
+
+
+def elsewhere(rule: Mapping[str, Any], judged: str) -> str:
+    """`, on train` for a rule about another than the judged split; else empty."""
+    split = rule.get("split", judged)
+    return "" if split == judged else f", on {split}"
 
 
 def outcome_text(rule: Mapping[str, Any]) -> str:

@@ -172,6 +172,18 @@ def test_rules_that_all_only_warn_never_pass():
     assert (verdict.decision, names(verdict)) == ("fail", [("no_blocking_rule", "block")])
 
 
+def test_rules_on_another_split_alone_never_pass():
+    """A preset's rules, replaced by the same ones on the training split, say nothing of test."""
+    both = {"test": evaluation(6, 4).splits["test"], "train": evaluation(9, 0).splits["test"]}
+    on_train = dataclasses.replace(RULE, split="train", at_least=0.9)
+    verdict = judged(Evaluation(both, {}), rules=(on_train,))
+    assert [r.outcome for r in verdict.rules] == ["pass"]
+    assert (verdict.decision, names(verdict)) == ("fail", [("no_rule_on_judged", "block")])
+    warned = dataclasses.replace(RULE, severity="warn")
+    assert judged(Evaluation(both, {}), rules=(on_train, warned)).decision == "fail"
+    assert judged(Evaluation(both, {}), rules=(on_train, RULE)).decision == "pass"
+
+
 def test_a_missing_judged_split_never_passes():
     on_train = Evaluation({"train": evaluation(9, 0).splits["test"]}, {})
     verdict = judged(on_train, rules=(dataclasses.replace(RULE, split="train"),))

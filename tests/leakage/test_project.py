@@ -42,6 +42,9 @@ def test_a_pipeline_with_the_stage_is_known_as_such(tmp_path, repository):
     assert has_stage(repository / "dvc.yaml")
     assert not has_stage(templates / "pipeline.minimal.yaml")
     assert not has_stage(tmp_path / "dvc.yaml")
+    for way in ("cmd: python stages/leakage.py", "outs: [results/leakage.json]"):
+        (tmp_path / "dvc.yaml").write_text(way)
+        assert has_stage(tmp_path / "dvc.yaml")
     (tmp_path / "dvc.yaml").write_bytes(b"\xff\xfe")
     assert has_stage(tmp_path / "dvc.yaml")
 

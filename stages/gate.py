@@ -7,6 +7,7 @@ from segmetrics.config import load_settings
 from segmetrics.config.build import layout, result_settings
 from segmetrics.entry import run
 from segmetrics.evidence import check_receipt, read_current_verdict
+from segmetrics.record import outgoing_verdict
 from segmetrics.texts import print_verdict, terminal, write_step_summary
 
 
@@ -16,7 +17,7 @@ def main() -> int:
     verdict = read_current_verdict(files, results)
     check_receipt(files, results)
     print_verdict(verdict, terminal())
-    write_step_summary(verdict)
+    write_step_summary(outgoing_verdict(verdict, settings.tracking.upload.ids))
     if verdict["decision"] == "pass":
         return 0
     if not settings.gate.enforce:

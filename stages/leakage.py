@@ -19,7 +19,8 @@ def main() -> None:
         scheme=label_scheme(settings),
         workers=workers(settings),
     )
-    print(f"{report.summary}; {files.leakage_pairs} shows them")
+    shown = f"; {files.leakage_pairs} shows them" if report.pairs else ""
+    print(report.summary + shown)
 
 
 if __name__ == "__main__":

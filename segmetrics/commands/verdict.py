@@ -92,8 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(verdict: Mapping[str, Any], form: str) -> None:
     from segmetrics import texts
+    from segmetrics.record import outgoing_verdict
 
-    texts.write_step_summary(verdict)
+    # The page of a CI run is seen by more people than the files are.
+    texts.write_step_summary(outgoing_verdict(verdict, "hashed"))
     if form == "text":
         texts.print_verdict(verdict, texts.terminal())
     elif form == "json":

@@ -61,7 +61,8 @@ class LeakedPair:
 
     def __str__(self) -> str:
         turned = "" if self.orientation == "as it is" else f", {self.orientation}"
-        return f"{self.id} = {self.other} ({self.split}{turned})"
+        sign = "~" if self.kind == "review" else "="
+        return f"{self.id} {sign} {self.other} ({self.split}{turned})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,8 @@ _ADVICE = {
     "from one of the splits",
     "masks": "Two images are hardly ever outlined alike to the pixel: look whether one is a copy "
     "of the other, or has its mask by mistake",
-    "review": "Crops and slightly turned copies do, but so do images of one device or street: look at "
-    "them in results/leakage_pairs.png",
+    "review": "Crops and slightly turned copies do, but so do images of one device or street: "
+    "look at them in results/leakage_pairs.png",
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from segmetrics.agreement import annotators_digest
 from segmetrics.chunks import finished_tables
@@ -13,9 +15,10 @@ from segmetrics.data.labels import LabelScheme
 from segmetrics.data.multilabel import mask_digest
 from segmetrics.data.sample_list import Sample, read_sample_list
 from segmetrics.errors import DataError, Problem, PromotionError
-from segmetrics.evidence import Layout, digest
+from segmetrics.evidence import Layout, digest, leakage_inputs, read_json
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
+from segmetrics.leakage.find import find_leakage
 from segmetrics.measure import measure_pairs, pair_samples
 from segmetrics.parallel import ordered_map
 from segmetrics.pixels import Question
@@ -78,6 +81,34 @@ def measure_again(
             raise DataError.of(problems, f"{split}: files that changed after they were judged")
         targets = replace(question.targets, annotators=annotators_digest(samples))
         _compare(layout.measurements(split), measured, targets)
+
+
+def check_leakage(
+    layout: Layout, settings: Mapping[str, Any], *, judged: str, scheme: LabelScheme, workers: int
+) -> None:
+    """Look for leakage again, with fingerprints made anew, where there is a leakage.json.
+
+    Raises
+    ------
+    PromotionError
+        leakage.json is not what the files at hand give.
+    DataError
+        A file changed, is missing, or cannot be read.
+    """
+    if not layout.leakage.exists():
+        return  # whether one has to be there is the verdict's business
+    with tempfile.TemporaryDirectory() as folder:
+        report = find_leakage(
+            {name: read_sample_list(layout.sample_list(name)) for name in layout.splits},
+            judged=judged,
+            scheme=scheme,
+            folder=Path(folder),
+            inputs=leakage_inputs(layout, settings),
+            workers=workers,
+        )
+    if report.to_json() != read_json(layout.leakage):
+        what = "is not what the images and masks at hand give"
+        raise PromotionError(str(layout.leakage), what, "run `dvc repro -f leakage`")
 
 
 def check_files(layout: Layout, scheme: LabelScheme, workers: int) -> None:

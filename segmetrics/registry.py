@@ -17,7 +17,7 @@ from segmetrics.files import sha256_path
 from segmetrics.inference.predict import Predictor
 from segmetrics.judge import Policy, evaluate_project, judge_project
 from segmetrics.pixels import Question
-from segmetrics.recheck import check_made_here, measure_again
+from segmetrics.recheck import check_leakage, check_made_here, measure_again
 from segmetrics.stats.evaluation import metrics_json
 from segmetrics.tracking import connect, find_runs, tracking_uri
 
@@ -103,6 +103,7 @@ def check_candidate(
         )
     check_made_here(layout, predictor)
     measure_again(layout, question, spacing, workers)
+    check_leakage(layout, settings, judged=policy.judge, scheme=question.scheme, workers=workers)
     return Candidate(layout.source, digest(layout.source), eval_id(layout, settings), verdict)
 
 

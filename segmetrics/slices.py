@@ -96,9 +96,10 @@ def _problem(
     if unplaced:
         # Leaving them out would judge the rest as if it were all.
         (column,) = by.columns
-        shown = ", ".join(f'{row.id} ("{row.columns[column]}")' for row in unplaced[:5])
-        more = ", ..." if len(unplaced) > 5 else ""
-        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}: {shown}{more}"
+        # Cells, not ids: this text leaves the machine with a tracked run.
+        cells = sorted({row.columns[column] for row in unplaced})
+        shown = ", ".join(f'"{cell}"' for cell in cells[:5]) + (", ..." if len(cells) > 5 else "")
+        return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}, but {shown}"
     distinct = set(values)
     if len(by.columns) == 1 and distinct == {EMPTY}:
         return "every value is empty"

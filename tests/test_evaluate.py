@@ -170,8 +170,8 @@ def test_groups_are_counted_within_a_slice():
 @pytest.mark.parametrize(
     ("by", "cells", "why"),
     [
-        (AGE, ["30", "n/a", ""], '2 of 3 samples hold no number in age: b ("n/a"), c ("")'),
-        (AGE, ["", "", ""], '3 of 3 samples hold no number in age: a (""), b (""), c ("")'),
+        (AGE, ["30", "n/a", ""], '2 of 3 samples hold no number in age, but "", "n/a"'),
+        (AGE, ["", "", ""], '3 of 3 samples hold no number in age, but ""'),
         (SliceBy(("sex",)), ["1", "2", "3"], "samples.csv has no column sex (columns: age)"),
         (SliceBy(("sex",), (1.0,)), ["1", "2", "3"], "samples.csv has no column sex "
          "(columns: age)"),

@@ -163,3 +163,23 @@ def test_names_of_metrics():
         "t/dice_pooled/slice/low:A": (0.5, False),
         "t/dice_pooled/slice/slice/low:A": (0.5, False),
     }
+
+
+def test_names_in_the_words_of_a_leakage_finding_are_hidden_too():
+    pair = LeakedPair("pixels", "anna-1", "ben-2", "train", 0, "as it is")
+    report = LeakageReport(
+        "test", ("train",), (pair,), {"pixels": 1, "similar": 0, "masks": 0, "review": 0},
+        {"pixels": ("anna-1",), "similar": (), "masks": (), "review": ()}, {"test": 1, "train": 1},
+        {}, {},
+    )  # fmt: skip
+    shared = SharedGroups({"anna": ("train",)}, ("anna-1",), True)
+    findings = leakage_findings(report, shared, LeakageLevels(), judged="test", effects={})
+    verdict = {"decision": "fail", "findings": [f.to_json() for f in findings]}
+    assert "anna" in str(verdict)
+    assert outgoing(verdict, Names("plain")) == verdict
+    for ids in ("hashed", "none"):
+        found = outgoing(verdict, Names(ids, b"key"))
+        assert "anna" not in str(found)
+        assert "ben" not in str(found)
+        assert [f["name"] for f in found["findings"]] == [f.name for f in findings]
+    assert HASHED("ben-2") in str(outgoing(verdict, HASHED))

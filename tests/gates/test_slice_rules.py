@@ -82,7 +82,7 @@ def test_a_bin_without_samples_fails(worst):
 
 
 def test_samples_without_a_number_fail_the_rule():
-    why = '1 of 40 samples hold no number in age: a ("n/a")'
+    why = '1 of 40 samples hold no number in age, but "n/a"'
     (result,) = judged(evaluated(AGE, {}, {AGE.key: why}), slice_by=AGE)
     assert (result.outcome, result.reason) == ("fail", f'no slices by "age" ({why})')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -238,3 +239,22 @@ from PIL import Image
 for row in csv.DictReader(open(sys.argv[1])):
     Image.open(row["image"]).point(lambda v: 255 * (v > 128)).save(f"{sys.argv[2]}/{row['id']}.png")
 """
+
+
+def test_a_leakage_report_that_was_cleaned_by_hand_is_not_promoted(tracked):
+    data = tracked.folder / "data" / "images"
+    shutil.copyfile(data / "train-0.png", data / "test-0.png")
+    done = tracked.run("dvc", "repro")
+    assert done.returncode != 0
+    assert "leakage_pixels" in done.stdout + done.stderr
+    path = tracked.folder / "results" / "leakage.json"
+    report = json.loads(path.read_text())
+    assert report["counts"]["pixels"] == 1
+    report |= {"pairs": [], "counts": dict.fromkeys(report["counts"], 0)}
+    report |= {"samples": {kind: [] for kind in report["samples"]}}
+    path.chmod(0o644)
+    path.write_text(json.dumps(report))
+    tracked.ok("python", "-m", "stages.check")
+    tracked.ok("python", "-m", "stages.track")
+    tracked.ok("python", "-m", "stages.gate")
+    refused(tracked, "leakage.json: is not what the images and masks at hand give")

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segmetrics.gates.leakage import leakage_findings
+from segmetrics.gates.leakage_report import LeakageLevels, LeakageReport, LeakedPair, SharedGroups
 from segmetrics.record import Names, flat_params, metric_values, outgoing, project_key, rule_margins
 from segmetrics.record.keys import key_part, whole_key
 from segmetrics.stats.aggregate import Estimate

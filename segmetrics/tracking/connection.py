@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from segmetrics.errors import TrackingError
+from segmetrics.tracking.fresh import create_store
 from segmetrics.tracking.store import is_local, lock_file, tracking_uri
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def connect() -> Iterator[MlflowClient]:
         # The client creates a fresh SQLite store: several processes at once would fail. And a run
         # of this machine that is not finished is taken for a dead one: nobody may be writing it.
         with FileLock(lock_file(uri)):
+            create_store(uri)
             client = mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
             client.search_experiments(max_results=1)
             yield client

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 VIEW = "segmetrics"
 _VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+_WIDTH = 190  # pixels; MLflow's own 100 cut the names off
 # Without it MLflow opens the experiment as one of language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -35,7 +36,7 @@ def find_experiment(client: MlflowClient, record: Record) -> str:
             f'the experiment "{name}" was deleted in MLflow',
             f"restore it (`mlflow experiments restore -x {found.experiment_id}`) or rename it",
         )
-    tags = _KIND | {_VIEW_TAG: json.dumps({"selectedColumns": columns(record)})}
+    tags = _KIND | {_VIEW_TAG: json.dumps(_view(record))}
     if found is None:
         location = artifact_location(name)
         return str(client.create_experiment(name, artifact_location=location, tags=tags))
@@ -46,11 +47,17 @@ def find_experiment(client: MlflowClient, record: Record) -> str:
     return experiment
 
 
+def _view(record: Record) -> dict[str, object]:
+    """The table of runs as MLflow's link to a shared view describes it: its columns, in order."""
+    shown = columns(record)
+    widths = dict.fromkeys(shown, _WIDTH)
+    return {"selectedColumns": shown, "columnOrder": shown, "columnWidths": widths}
+
+
 def columns(record: Record) -> list[str]:
-    """The columns of the table of runs: verdict, domain, primary metric, the usual four, data."""
+    """The columns of the table of runs: verdict, grade, domain, primary metric, the usual four."""
     domain = DOMAINS[record.verdict["domain"]]
     split = record.verdict["judged"]["split"]
     metrics = dict.fromkeys((domain.primary, "dice", "iou", "precision", "recall"))
-    shown = [f"metrics.`{split}/{name}_{domain.aggregate}`" for name in metrics]
     tags = [f"tags.`segmetrics.{name}`" for name in ("decision", "grade", "domain")]
-    return [*tags, *shown, "attributes.`Models`", "attributes.`Dataset`"]
+    return [*tags, *(f"metrics.`{split}/{name}_{domain.aggregate}`" for name in metrics)]

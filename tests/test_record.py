@@ -162,8 +162,8 @@ def test_names_of_metrics():
         "t/dice_pooled/high": (0.6, False),
         "t/dice_pooled/slice": (0.5, True),
         "t/mcc_pooled/slice": (0.2, True),
-        "t/dice_pooled/slice/low:A": (0.5, False),
-        "t/dice_pooled/slice/slice/low:A": (0.5, False),
+        "t/dice_pooled/slice/low A": (0.5, False),
+        "t/dice_pooled/slice/slice/low A": (0.5, False),
     }
 
 

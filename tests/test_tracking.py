@@ -51,7 +51,7 @@ def test_metrics_and_the_ends_of_their_intervals(tracked, store):
         assert run["metrics"][f"test/dice_group_mean{name}/low"] == dice["low"]
         assert run["metrics"][f"test/dice_group_mean{name}/high"] == dice["high"]
     sliced = test["slices"]["scanner"]["A (3T)"]["classes"]["foreground"]["group_mean"]["dice"]
-    name = "test/dice_group_mean/foreground/slice/scanner:A _x28_3T_x29_"
+    name = "test/dice_group_mean/foreground/slice/scanner A _x28_3T_x29_"
     assert run["metrics"][name] == sliced["value"]
     margin = min(r["value"] for r in verdict(tracked)["rules"] if r["name"] == "scanners") - 0.6
     assert run["metrics"]["rules/scanners"] == pytest.approx(margin, abs=1e-15)

@@ -1,4 +1,4 @@
-"""Names that MLflow takes: letters, digits, `_ - . : /` and spaces, at most 250 characters."""
+"""Names that every MLflow takes: letters, digits, `_ - . /` and spaces, at most 250 characters."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def metric_values(evaluation: Evaluation, verdict: Mapping[str, Any]) -> list[Me
 
     `split/metric_aggregate` is the class mean, `split/metric_aggregate/class` a class or region,
     both with the ends of their interval in `.../low` and `.../high`; below them stand
-    `.../slice/<column>:<value>` and `.../size/<bucket>`. (`mean`, `low`, `high` are no classes.)
+    `.../slice/<column> <value>` and `.../size/<bucket>`. (`mean`, `low`, `high` are no classes.)
     """
     sliced = _sliced(verdict)
     found: list[MetricValue] = []
@@ -87,7 +87,9 @@ def _slices(
 ) -> Iterator[MetricValue]:
     for column, values in split.slices.items():
         for value, scope in values.items():
-            cell = f"{key_part(column)}:{key_part(value)}"
+            # Servers before MLflow 3 take no colon; a space of the column is escaped, so that it is
+            # plain where the value begins.
+            cell = f"{key_part(column).replace(' ', '_x20_')} {key_part(value)}"
             for suffix, table in _tables(scope):
                 for metric, aggregate, estimate in _estimates(table):
                     if (metric, aggregate) in wanted and estimate.value is not None:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from segmetrics import __version__
-from segmetrics.commands import baseline, compare, init, plan, promote, rules, score, verdict
+from segmetrics.commands import baseline, compare, init, plan, promote, rules, score, ui, verdict
 from segmetrics.entry import run
 
 # In the order of the help text.
-_COMMANDS = (score, init, rules, plan, verdict, compare, baseline, promote)
+_COMMANDS = (score, init, rules, plan, verdict, compare, ui, baseline, promote)
 _EXITS = """exit codes:
   0  pass
   1  the verdict is not a pass, or promotion was refused

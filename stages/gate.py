@@ -7,8 +7,9 @@ from segmetrics.config import load_settings
 from segmetrics.config.build import layout, result_settings
 from segmetrics.entry import run
 from segmetrics.evidence import check_receipt, read_current_verdict
-from segmetrics.record import outgoing_verdict
+from segmetrics.record import Names, outgoing, project_key
 from segmetrics.texts import print_verdict, terminal, write_step_summary
+from segmetrics.tracking import store_root
 
 
 def main() -> int:
@@ -17,7 +18,8 @@ def main() -> int:
     verdict = read_current_verdict(files, results)
     check_receipt(files, results)
     print_verdict(verdict, terminal())
-    write_step_summary(outgoing_verdict(verdict, settings.tracking.upload.ids))
+    names = Names(settings.tracking.upload.ids, project_key(store_root()))
+    write_step_summary(outgoing(verdict, names))
     if verdict["decision"] == "pass":
         return 0
     if not settings.gate.enforce:

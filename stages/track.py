@@ -6,18 +6,19 @@ from pathlib import Path
 from segmetrics.config import load_settings
 from segmetrics.config.build import layout, result_settings
 from segmetrics.entry import run
-from segmetrics.record import read_record
-from segmetrics.tracking import log_evaluation, write_receipt
+from segmetrics.record import Names, project_key, read_record
+from segmetrics.tracking import log_evaluation, store_root, write_receipt
 
 
 def main() -> None:
     settings = load_settings(Path("params.yaml"))
-    files = layout(settings)
+    files, upload = layout(settings), settings.tracking.upload
     record = read_record(
         files,
         result_settings(settings),
         experiment=settings.tracking.experiment,
-        ids=settings.tracking.upload.ids,
+        names=Names(upload.ids, project_key(store_root())),
+        images=upload.images,
     )
     run_id = log_evaluation(record, files)
     write_receipt(files.receipt, record.eval_id)

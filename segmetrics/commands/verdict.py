@@ -92,10 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(verdict: Mapping[str, Any], form: str) -> None:
     from segmetrics import texts
-    from segmetrics.record import outgoing_verdict
+    from segmetrics.record import Names, outgoing
 
     # The page of a CI run is seen by more people than the files are.
-    texts.write_step_summary(outgoing_verdict(verdict, "hashed"))
+    texts.write_step_summary(outgoing(verdict, Names("none")))
     if form == "text":
         texts.print_verdict(verdict, texts.terminal())
     elif form == "json":

@@ -10,6 +10,10 @@ import pytest
 from PIL import Image
 
 pytestmark = pytest.mark.pipeline
+ARTIFACTS = {
+    "verdict.json", "verdict.md", "evaluation.json", "settings.json", "per_class.json",
+    "rules.json", "slices.json", "worst_images.json", "baseline",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -34,10 +38,10 @@ def test_a_run_holds_parameters_metrics_tags_and_artifacts(tracked):
     assert params["operating_point.threshold"] == "0.5"
     assert tags["segmetrics.decision"] == "pass"
     assert tags["segmetrics.primary"] == "recall"
-    assert tags["mlflow.note.content"].startswith("PASS: all rules met")
+    assert tags["mlflow.note.content"].startswith("**`unet` passes**: recall (group_mean) on test")
+    assert "\n\nPASS: all rules met" in tags["mlflow.note.content"]
     assert len(tags["mlflow.source.git.commit"]) == 40
-    wanted = {"verdict.json", "verdict.md", "evaluation.json", "settings.json", "measurements"}
-    assert set(store["artifacts"][0]) == wanted
+    assert set(store["artifacts"][0]) == ARTIFACTS
 
 
 def test_sample_ids_leave_hashed(tracked):
@@ -197,8 +201,8 @@ def test_an_unreachable_server_keeps_results_and_says_what_would_do(project):
 _HALFWAY = """
 import runpy, sys, time
 from pathlib import Path
-from segmetrics import tracking
-collect = tracking.collect_artifacts
+from segmetrics.tracking import writing
+collect = writing.collect_artifacts
 
 def halfway(*arguments):
     Path("halfway").touch()
@@ -206,7 +210,7 @@ def halfway(*arguments):
         time.sleep(0.05)
     collect(*arguments)
 
-tracking.collect_artifacts = halfway
+writing.collect_artifacts = halfway
 sys.argv = ["track"]
 runpy.run_module("stages.track", run_name="__main__")
 """
@@ -225,17 +229,17 @@ def test_a_run_that_another_process_is_writing_is_not_taken_for_a_dead_one(proje
     assert [r.returncode for r in results] == [0, 0], [r.stderr for r in results]
     store = project.store()
     assert store["statuses"] == ["FINISHED"]
-    assert len(store["artifacts"][0]) == 5
+    assert set(store["artifacts"][0]) == ARTIFACTS
 
 
 # A run of this evaluation that nobody finished, as an MLflow server would hold it.
 _UNFINISHED = """
 import sys, mlflow
-from segmetrics import tracking
+from segmetrics.tracking import EVAL_ID, store, tags as names
 client = mlflow.MlflowClient(sys.argv[1])
 runs = client.search_runs([client.get_experiment_by_name("story").experiment_id])
-tags = {tracking.EVAL_ID: runs[0].data.tags[tracking.EVAL_ID]}
-tags |= {"segmetrics.decision": "unknown", tracking._WRITER: sys.argv[2] or tracking._writer()}
+tags = {EVAL_ID: runs[0].data.tags[EVAL_ID]}
+tags |= {"segmetrics.decision": "unknown", names.WRITER: sys.argv[2] or store.writer()}
 print(client.create_run(runs[0].info.experiment_id, tags=tags).info.run_id)
 client.delete_run(runs[0].info.run_id)
 """

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from segmetrics import __version__
-from segmetrics.commands import init, promote, rules, score, verdict
+from segmetrics.commands import approve, init, promote, retire, rules, score, verdict, verify
 from segmetrics.entry import run
 
 # In the order of the help text.
-_COMMANDS = (score, init, rules, verdict, promote)
+_COMMANDS = (score, init, rules, verdict, approve, promote, verify, retire)
 _EXITS = """exit codes:
   0  pass
   1  the verdict is not a pass, or promotion was refused

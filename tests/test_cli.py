@@ -13,7 +13,7 @@ import yaml
 from segmetrics import __version__
 from segmetrics.cli import main
 
-COMMANDS = ("score", "init", "rules", "verdict", "promote")
+COMMANDS = ("score", "init", "rules", "verdict", "approve", "promote", "verify", "retire")
 
 
 def ended(*words: str) -> int:

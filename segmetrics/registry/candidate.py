@@ -1,0 +1,108 @@
+"""What may be promoted: an evaluation that passes when everything is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segmetrics.errors import DataError, PromotionError
+from segmetrics.evaluate import EvaluationOptions
+from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_json, read_verdict
+from segmetrics.inference.predict import Predictor
+from segmetrics.judge import Policy, evaluate_project, judge_project
+from segmetrics.pixels import Question
+from segmetrics.recheck import check_made_here, measure_again
+from segmetrics.stats.evaluation import metrics_json
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is to be promoted, after every check that needs no server.
+
+    Attributes
+    ----------
+    verdict, verdict_digest
+        What verdict.json says, and its SHA-256.
+    baseline
+        SHA-256 of the model whose evaluation lies in `baseline/`; None where there is none.
+    """
+
+    source: Path
+    model_digest: str
+    eval_id: str
+    verdict: Mapping[str, Any]
+    verdict_digest: str
+    baseline: str | None
+
+
+def check_candidate(
+    layout: Layout,
+    policy: Policy,
+    options: EvaluationOptions,
+    settings: Mapping[str, Any],
+    *,
+    predictor: Predictor,
+    question: Question,
+    spacing: tuple[float, ...] | None,
+    workers: int,
+) -> Candidate:
+    """Measure again, compute evaluation and verdict again, and compare every digest.
+
+    Raises
+    ------
+    PromotionError
+        The verdict does not pass, or something does not belong together.
+    DataError
+        A file is missing or damaged.
+    """
+    written = read_verdict(layout.verdict)
+    evaluation = evaluate_project(layout, options, settings)
+    metrics = metrics_json(evaluation, options.scored)
+    for path, computed in ((layout.evaluation, evaluation.to_json()), (layout.metrics, metrics)):
+        if computed != read_json(path):
+            what = "is not what the tables give: edited or stale"
+            raise PromotionError(str(path), what, "run `dvc repro`")
+    verdict = judge_project(layout, policy, settings, predictor).to_json()
+    changed = changed_inputs(written, verdict["inputs"])
+    if changed:
+        raise PromotionError(
+            str(layout.verdict),
+            f"was computed from other files or settings: {', '.join(changed)}",
+            "run `dvc repro`",
+        )
+    if verdict != written:
+        raise PromotionError(
+            str(layout.verdict), "is not what its inputs give: edited or stale", "run `dvc repro`"
+        )
+    if verdict["decision"] != "pass":
+        failed = [r["name"] for r in verdict["rules"] if r["outcome"] != "pass"]
+        failed += [f["name"] for f in verdict["findings"] if f["severity"] == "block"]
+        raise PromotionError(
+            str(layout.verdict),
+            f"the verdict is {verdict['decision']}: {', '.join(failed)}",
+            "`segmetrics verdict` gives the reasons",
+        )
+    check_made_here(layout, predictor)
+    measure_again(layout, question, spacing, workers)
+    return Candidate(
+        source=layout.source,
+        model_digest=digest(layout.source),
+        eval_id=eval_id(layout, settings),
+        verdict=verdict,
+        verdict_digest=digest(layout.verdict),
+        baseline=_baseline_model(layout.baseline / "baseline.json"),
+    )
+
+
+def _baseline_model(record: Path) -> str | None:
+    """The model of the baseline; that the folder is whole was checked with the verdict."""
+    if not record.exists():
+        return None
+    data = read_json(record)
+    model = data.get("model") if isinstance(data, dict) else None
+    if not isinstance(model, str):
+        what = "does not say which model it is of"
+        raise DataError(str(record), what, "set it again: `segmetrics baseline set results`")
+    return model

@@ -7,11 +7,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 from segmetrics import __version__
-from segmetrics.commands import approve, init, promote, retire, rules, score, verdict, verify
+from segmetrics.commands import (
+    approve,
+    baseline,
+    compare,
+    init,
+    promote,
+    retire,
+    rules,
+    score,
+    verdict,
+    verify,
+)
 from segmetrics.entry import run
 
 # In the order of the help text.
-_COMMANDS = (score, init, rules, verdict, approve, promote, verify, retire)
+_COMMANDS = (
+    score, init, rules, verdict, baseline, compare, approve, promote, verify, retire,
+)  # fmt: skip
 _EXITS = """exit codes:
   0  pass
   1  the verdict is not a pass, or promotion was refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from segmetrics.compare.against import project_against
 from segmetrics.curves import write_score_curves
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import EvaluationOptions, evaluate_split, read_split, write_dice_curve
@@ -71,6 +72,7 @@ def judge_project(
     """
     evaluation = Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation))
     findings = project_findings(layout, policy, evaluation, settings, predictor)
+    against, more = project_against(layout, policy, evaluation)
     return judge(
         evaluation,
         policy.rules,
@@ -78,8 +80,9 @@ def judge_project(
         bands=policy.bands,
         split=policy.judge,
         scored=policy.scored,
-        findings=findings,
+        findings=[*findings, *more],
         inputs=verdict_inputs(layout, settings),
         min_groups=policy.min_groups,
         on_inconclusive=policy.on_inconclusive,
+        against=against,
     )

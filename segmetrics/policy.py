@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from segmetrics.baseline.definition import Definition
+from segmetrics.gates.against import MIN_SHARED, OnMissing
 from segmetrics.gates.diagnosis.checks import Checks
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands
@@ -32,6 +34,10 @@ class Policy:
         Whether an inconclusive rule keeps the decision from being a pass, see `decide`.
     resampling, both_empty_is_one
         As the evaluation was computed with.
+    definition
+        What the numbers are about; None: nothing can be compared with a baseline.
+    on_missing_baseline, min_shared
+        See `Against`.
     """
 
     domain: Domain
@@ -47,3 +53,6 @@ class Policy:
     on_inconclusive: OnInconclusive = "block"
     resampling: Resampling = field(default_factory=Resampling)
     both_empty_is_one: bool = False
+    definition: Definition | None = None
+    on_missing_baseline: OnMissing = "fail"
+    min_shared: float = MIN_SHARED

@@ -154,4 +154,6 @@ def _subject(rule: Rule) -> str:
         where += f" ({', '.join(rule.slice_by.bins)})" if rule.slice_by.bins else ""
     if rule.size is not None:
         where += f", objects of size {rule.size}"
+    minus = {"baseline": " minus the baseline's", "annotators": " minus that of people"}
+    where += minus.get(rule.against or "", "")
     return f"{rule.metric} ({rule.aggregate}) of {of}{where}"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segmetrics.baseline.definition import Definition
+from segmetrics.config.definition import definition_of
 from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
 from segmetrics.data.colours import colour_label
@@ -14,6 +16,7 @@ from segmetrics.data.subset import WHOLE, Subset
 from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
+from segmetrics.gates.against import difference_bound
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
 from segmetrics.gates.domains import DOMAINS, Domain, resolve_rules
 from segmetrics.gates.grade import Band, Bands
@@ -22,7 +25,7 @@ from segmetrics.gates.rules import Rule
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
 from segmetrics.measure import settings_key
-from segmetrics.metrics.catalog import CATALOG
+from segmetrics.metrics.catalog import CATALOG, MEANS
 from segmetrics.metrics.thresholds import Objective
 from segmetrics.operating_point import OperatingPoint, TuningRequest, read_operating_point
 from segmetrics.parallel import available_cores
@@ -100,7 +103,10 @@ def operating_point(s: Settings) -> OperatingPoint:
     wanted = wanted_point(s)
     if isinstance(wanted, OperatingPoint):
         return wanted
-    file = layout(s).operating_point
+    return _tuned_point(wanted, layout(s).operating_point)
+
+
+def _tuned_point(wanted: TuningRequest, file: Path) -> OperatingPoint:
     point = read_operating_point(file)
     found = point.tuning and (point.tuning.tuned_on, point.tuning.objective)
     if found != (wanted.split, str(wanted.objective)):
@@ -177,6 +183,19 @@ def evaluation_options(s: Settings) -> EvaluationOptions:
     )
 
 
+def measured_with(s: Settings, point: Path) -> str:
+    """The key of the tables of a project whose tuned threshold is in the file `point`.
+
+    Raises
+    ------
+    DataError
+        The file is missing, or its threshold was tuned on or for something else.
+    """
+    wanted = wanted_point(s)
+    found = wanted if isinstance(wanted, OperatingPoint) else _tuned_point(wanted, point)
+    return settings_key(question(s, found), spacing(s))
+
+
 def _slices(s: Settings) -> tuple[SliceBy, ...]:
     """The slices that rules ask for, each once."""
     asked = [_slice(rule)[0] for rule in s.rules.values() if rule is not None]
@@ -224,7 +243,15 @@ def policy(s: Settings) -> Policy:
         leakage=LeakageLevels(**s.checks.leakage.model_dump()),
         resampling=resampling(s),
         both_empty_is_one=s.measure.both_empty == "one",
+        definition=definition(s),
+        on_missing_baseline=s.checks.on_missing_baseline,
+        min_shared=s.checks.min_shared,
     )
+
+
+def definition(s: Settings) -> Definition:
+    """What the numbers are about, to be compared with those of another evaluation."""
+    return definition_of(s, label_scheme(s), targets(s), spacing(s))
 
 
 def _checks(s: Settings) -> Checks:
@@ -246,21 +273,28 @@ def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
     by, value = _slice(rule)
     # The domain's aggregate, unless the metric is not defined for it (fp_on_empty has no pool).
     known = CATALOG[rule.metric].aggregates
+    if rule.against == "annotators":
+        known = tuple(a for a in known if a in MEANS)
     usual = domain.aggregate if domain.aggregate in known else known[0]
+    bounds = {"at_least": rule.at_least, "at_most": rule.at_most}
+    if rule.against is not None and rule.margin is not None:
+        bounds |= difference_bound(rule.metric, rule.margin)
     return Rule(
         name=name,
         metric=rule.metric,
         class_name=rule.class_name,
         aggregate=rule.aggregate or usual,
         split=rule.split or s.data.judge,
-        at_least=rule.at_least,
-        at_most=rule.at_most,
+        at_least=bounds["at_least"],
+        at_most=bounds["at_most"],
         slice_by=by,
         slice_value=value,
         size=rule.size,
         worst=rule.worst,
         statistic=rule.statistic,
         min_groups=rule.min_groups,
+        against=rule.against,
+        margin=rule.margin,
         severity=rule.severity,
         rationale=rule.rationale,
     )

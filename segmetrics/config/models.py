@@ -172,6 +172,8 @@ class Rule(Section):
     at_most: Number | None = None
     statistic: Literal["conservative", "point"] | None = None
     min_groups: Count | None = None
+    against: Literal["baseline", "annotators"] | None = None
+    margin: Annotated[Number, Field(ge=0)] | None = None
     severity: Literal["block", "warn"] = "block"
     rationale: StrictStr = ""
 
@@ -208,6 +210,8 @@ class Checks(Section):
     perfection: Level = "warn"
     human_ceiling: HumanCeiling | None = None
     leakage: Leakage = Leakage()
+    on_missing_baseline: Literal["fail", "skip"] = "fail"
+    min_shared: Annotated[Rate, Field(gt=0)] = 0.8
 
 
 class Upload(Section):

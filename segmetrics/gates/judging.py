@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from segmetrics.gates.against import Against, judge_against
 from segmetrics.gates.outcomes import compare
 from segmetrics.gates.rules import EVERY, MEAN, MIN_GROUPS, Outcome, Rule, RuleResult, Statistic
 from segmetrics.stats.aggregate import Estimate
@@ -23,6 +24,7 @@ def judge_rules(
     *,
     statistic: Statistic = "conservative",
     min_groups: int = MIN_GROUPS,
+    against: Against | None = None,
 ) -> list[RuleResult]:
     """Judge every rule; one that cannot be judged fails.
 
@@ -32,6 +34,8 @@ def judge_rules(
         The classes that are not excluded: those of `every` and of `mean`.
     statistic, min_groups
         Of rules that say none.
+    against
+        The comparisons of rules that have `against`; those without one fail.
     """
     results = []
     for rule in rules:
@@ -40,7 +44,11 @@ def judge_rules(
             statistic=rule.statistic or statistic,
             min_groups=min_groups if rule.min_groups is None else rule.min_groups,
         )
-        results += _judge(settled, evaluation, scored)
+        if rule.against is None:
+            results += _judge(settled, evaluation, scored)
+        else:
+            compared = judge_against(settled, against or Against())
+            results += [_worst(compared)] if rule.worst and compared else compared
     return results
 
 
@@ -75,13 +83,13 @@ def _judge_class(
     if rule.slice_by is None:
         return [_judge_scope(rule, _Place(class_name), split, scored)]
     by = rule.slice_by
-    problem = _unusable(by, rule.slice_value, split)
+    problem = unusable_slices(by, rule.slice_value, split)
     if problem:
         shown = by.text if rule.slice_value is None else f"{by.text}={rule.slice_value}"
         return [_unjudged(rule, _Place(class_name, shown), problem)]
     scopes = split.slices[by.key]
     results = []
-    for value in _wanted(by, rule.slice_value, scopes):
+    for value in wanted_slices(by, rule.slice_value, scopes):
         place = _Place(class_name, f"{by.text}={value}")
         if value in scopes:
             results.append(_judge_scope(rule, place, scopes[value], scored))
@@ -91,7 +99,7 @@ def _judge_class(
     return [_worst(results)] if rule.worst else results
 
 
-def _unusable(by: SliceBy, value: str | None, split: SplitEvaluation) -> str:
+def unusable_slices(by: SliceBy, value: str | None, split: SplitEvaluation) -> str:
     """Why a split has no such slices; empty where it has them."""
     scopes = split.slices.get(by.key, {})
     if not scopes:
@@ -103,7 +111,7 @@ def _unusable(by: SliceBy, value: str | None, split: SplitEvaluation) -> str:
     return ""
 
 
-def _wanted(by: SliceBy, value: str | None, scopes: Mapping[str, Scope]) -> Sequence[str]:
+def wanted_slices(by: SliceBy, value: str | None, scopes: Mapping[str, Scope]) -> Sequence[str]:
     """The slices of a rule: bins are named by their edges, whether or not they hold a sample."""
     if value is not None:
         return (value,)

@@ -42,6 +42,8 @@ def lint_rules(rules: Sequence[Rule]) -> list[Remark]:
     Implications are about values. An interval may clear one bound and not the other, and a rule
     may be worth keeping because its name says what matters: nothing is removed.
     """
+    # What bounds on values imply says nothing about bounds on differences.
+    rules = [rule for rule in rules if rule.against is None]
     remarks = [remark for rule in rules for remark in _alone(rule)]
     for rule in rules:
         # Only rules that block can make another one needless.

@@ -12,6 +12,7 @@ from segmetrics.stats.slice_by import SliceBy
 Severity = Literal["block", "warn"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 Statistic = Literal["conservative", "point"]
+Against = Literal["baseline", "annotators"]
 EVERY = "every"
 MEAN = "mean"
 # Below this many groups the coverage of an interval is not what it says.
@@ -38,6 +39,9 @@ class Rule:
         says.
     min_groups
         With fewer groups a conservative rule cannot pass; None: as for all rules.
+    against, margin
+        What the value is compared with: the rule is then about the difference, and `at_least` is
+        `-margin` (`at_most` is `margin` where lower is better); None: with its bounds.
     source
         Where the rule comes from: `params.yaml` or the name of a preset.
     """
@@ -55,6 +59,8 @@ class Rule:
     size: str | None = None
     statistic: Statistic | None = None
     min_groups: int | None = None
+    against: Against | None = None
+    margin: float | None = None
     severity: Severity = "block"
     source: str = "params.yaml"
     rationale: str = ""
@@ -73,6 +79,26 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """How many samples two evaluations share, of how many each of them has."""
+
+    samples: int
+    candidate: int
+    baseline: int
+
+    @property
+    def share(self) -> float:
+        """Of the larger one: leaving samples out of either must not help."""
+        most = max(self.candidate, self.baseline)
+        return self.samples / most if most else 0.0
+
+    def __str__(self) -> str:
+        of = f"{self.samples} of {self.candidate} samples"
+        more = f" ({self.baseline} in the baseline)" if self.baseline != self.candidate else ""
+        return of + more
+
+
+@dataclass(frozen=True, slots=True)
 class RuleResult:
     """What became of a rule for one class and slice, with the reason in words.
 
@@ -88,6 +114,8 @@ class RuleResult:
         spread; None: no number would, or nothing says how many.
     value_meets
         Whether the value itself meets the bounds, whatever its interval says.
+    shared
+        Of a rule against a baseline or annotators: the samples that could be compared.
     """
 
     rule: Rule
@@ -100,10 +128,15 @@ class RuleResult:
     statistic: Statistic = "conservative"
     needed_groups: int | None = None
     value_meets: bool = False
+    shared: Shared | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `rules` in verdict.json."""
         estimate = self.estimate or Estimate(None, None, None, 0, 0)
+        against: dict[str, Any] = {}
+        if self.rule.against is not None:
+            shared = asdict(self.shared) if self.shared else None
+            against = {"against": self.rule.against, "margin": self.rule.margin, "shared": shared}
         return {
             "name": self.rule.name,
             "metric": self.rule.metric,
@@ -122,6 +155,7 @@ class RuleResult:
             "severity": self.rule.severity,
             "source": self.rule.source,
             "reason": self.reason,
+            **against,
         }
 
 

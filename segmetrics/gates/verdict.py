@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from segmetrics.gates.against import Against
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands, Grade, grade_scope
 from segmetrics.gates.judging import judge_rules
@@ -98,6 +99,7 @@ def judge(
     inputs: Mapping[str, str],
     min_groups: int = MIN_GROUPS,
     on_inconclusive: OnInconclusive = "block",
+    against: Against | None = None,
 ) -> Verdict:
     """Judge the evaluation.
 
@@ -115,9 +117,16 @@ def judge(
         Of rules that say none: with fewer groups a conservative rule cannot pass.
     on_inconclusive
         See `decide`.
+    against
+        The comparisons of rules that have `against`.
     """
     results = judge_rules(
-        rules, evaluation, scored, statistic=domain.statistic, min_groups=min_groups
+        rules,
+        evaluation,
+        scored,
+        statistic=domain.statistic,
+        min_groups=min_groups,
+        against=against,
     )
     scope = evaluation.splits.get(split)
     grade, why = grade_scope(scope, domain.aggregate, bands, scored)

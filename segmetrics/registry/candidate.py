@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segmetrics.errors import DataError, PromotionError
+from segmetrics.baseline.folder import read_baseline
+from segmetrics.errors import PromotionError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_json, read_verdict
 from segmetrics.inference.predict import Predictor
@@ -86,23 +87,12 @@ def check_candidate(
         )
     check_made_here(layout, predictor)
     measure_again(layout, question, spacing, workers)
+    baseline = read_baseline(layout.baseline)
     return Candidate(
         source=layout.source,
         model_digest=digest(layout.source),
         eval_id=eval_id(layout, settings),
         verdict=verdict,
         verdict_digest=digest(layout.verdict),
-        baseline=_baseline_model(layout.baseline / "baseline.json"),
+        baseline=baseline.model if baseline else None,
     )
-
-
-def _baseline_model(record: Path) -> str | None:
-    """The model of the baseline; that the folder is whole was checked with the verdict."""
-    if not record.exists():
-        return None
-    data = read_json(record)
-    model = data.get("model") if isinstance(data, dict) else None
-    if not isinstance(model, str):
-        what = "does not say which model it is of"
-        raise DataError(str(record), what, "set it again: `segmetrics baseline set results`")
-    return model

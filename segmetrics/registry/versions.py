@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segmetrics.errors import PromotionError
 from segmetrics.files import sha256_bytes
-from segmetrics.record import outgoing
 from segmetrics.registry.candidate import Candidate
 from segmetrics.registry.store import (
     DECISION,
@@ -84,12 +84,21 @@ def version_tags(client: MlflowClient, candidate: Candidate, run_id: str) -> dic
 
 def _same_verdict(content: bytes, candidate: Candidate) -> bool:
     try:
-        logged = json.loads(content)
-    except ValueError:
+        logged = _without_names(json.loads(content))
+    except (ValueError, KeyError, TypeError):
         return False
-    # How ids left is no part of the evaluation: the setting may have changed since.
-    modes = ("plain", "hashed", "none")
-    return any(logged == outgoing(candidate.verdict, ids) for ids in modes)  # type: ignore[arg-type]
+    return bool(logged == _without_names(candidate.verdict))
+
+
+def _without_names(verdict: Any) -> Any:
+    """A verdict without what hides names of samples: how they leave the machine is a setting."""
+    if isinstance(verdict, Mapping):
+        kept = {k: v for k, v in verdict.items() if k not in ("id", "ids", "findings")}
+        findings = [(f["name"], f["severity"]) for f in verdict.get("findings", ())]
+        return {k: _without_names(v) for k, v in kept.items()} | {"findings": findings}
+    if isinstance(verdict, list | tuple):
+        return [_without_names(inner) for inner in verdict]
+    return verdict
 
 
 def find_version(client: MlflowClient, model: str, model_digest: str) -> str | None:

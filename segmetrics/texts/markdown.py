@@ -23,7 +23,7 @@ def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation | None =
     for rule in verdict["rules"]:
         cells = (
             rule["name"], f"{rule['metric']} {rule['aggregate']}", rule["class"],
-            rule["slice"] or "", number(rule["value"]), interval_text(rule),
+            _slice(rule), number(rule["value"]), interval_text(rule),
             bound_text(rule["bound"]), outcome(rule),
             "" if rule["outcome"] == "pass" else rule["reason"],
         )  # fmt: skip
@@ -35,6 +35,11 @@ def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation | None =
         lines += ["", f"**{_plain(name)}**: {split.samples} images in {split.groups} groups", ""]
         lines += _metric_rows(split)
     return "\n".join(lines) + "\n"
+
+
+def _slice(rule: Mapping[str, Any]) -> str:
+    against = f"against {rule['against']}" if rule.get("against") else ""
+    return ", ".join(text for text in (rule["slice"], against) if text)
 
 
 def _finding(finding: Mapping[str, Any]) -> str:

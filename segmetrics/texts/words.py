@@ -98,9 +98,10 @@ def _names(rules: Iterable[Mapping[str, Any]]) -> str:
 
 
 def subject(rule: Mapping[str, Any]) -> str:
-    """What a rule is about: `recall (group_mean), tumour, scanner=A`."""
+    """What a rule is about: `recall (group_mean), tumour, scanner=A, against baseline`."""
     text = f"{rule['metric']} ({rule['aggregate']}), {rule['class']}"
-    return text + (f", {rule['slice']}" if rule["slice"] else "")
+    text += f", {rule['slice']}" if rule["slice"] else ""
+    return text + (f", against {rule['against']}" if rule.get("against") else "")
 
 
 def outcome_text(rule: Mapping[str, Any]) -> str:

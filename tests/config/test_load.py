@@ -37,7 +37,7 @@ TOP = (
 )
 RULE_KEYS = (
     "metric, class, aggregate, split, slice, bins, worst, size, at_least, at_most, statistic, "
-    "min_groups, severity, rationale"
+    "min_groups, against, margin, severity, rationale"
 )
 
 

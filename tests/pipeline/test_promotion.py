@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-
-from segmetrics.files import sha256_path
+from PIL import Image
 
 pytestmark = pytest.mark.pipeline
 
@@ -20,12 +20,6 @@ def tracked(project):
     """The project with its passing evaluation in a store of its own."""
     project.ok("dvc", "repro", "-f", "-s", "track")
     return project
-
-
-def set_baseline(project):
-    """Keep the evaluation at hand in `baseline/`."""
-    record = {"model": sha256_path(project.folder / "models" / "unet.onnx")}
-    (project.folder / "baseline" / "baseline.json").write_text(json.dumps(record))
 
 
 def history(project):
@@ -60,16 +54,18 @@ def test_the_first_version_has_to_be_allowed_and_a_dry_run_writes_nothing(tracke
 
 def test_a_champion_is_replaced_only_by_what_was_compared_with_it(tracked):
     tracked.ok("segmetrics", "promote", "--allow-first")
-    set_baseline(tracked)
+    tracked.ok("segmetrics", "baseline", "set")
+    (tracked.folder / "baseline").rename(tracked.folder / "kept")
+    (tracked.folder / "baseline").mkdir()
     tracked.replace_model(0.51)
-    (tracked.folder / "baseline" / "baseline.json").rename(tracked.folder / "kept.json")
     tracked.repro()
     done = tracked.run("segmetrics", "promote", "--allow-first")
     assert done.returncode == 1
     assert "baseline/: is empty, but story@champion is version 1" in done.stderr
     assert "segmetrics baseline set" in done.stderr
 
-    (tracked.folder / "kept.json").rename(tracked.folder / "baseline" / "baseline.json")
+    (tracked.folder / "baseline").rmdir()
+    (tracked.folder / "kept").rename(tracked.folder / "baseline")
     tracked.repro()
     dry = tracked.ok("segmetrics", "promote", "--dry-run")
     assert "would move from version 1 to a new version" in dry
@@ -243,3 +239,86 @@ def test_two_promoters_at_once_agree_or_one_wins(tracked, tmp_path):
     assert sum("was not compared with the champion" in e for e in errors) == codes.count(1)
     lines = [Path(p.folder / "promotions.jsonl") for p in (tracked, other)]
     assert sum(len(p.read_text().splitlines()) for p in lines if p.exists()) == 1
+
+
+def smoothing_model(path, level):
+    """Thresholds the mean of 3 x 3 pixels: noise hardly gets through."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Sub", ["image", "level"], ["shifted"]),
+        helper.make_node("Mul", ["shifted", "steepness"], ["steep"]),
+        helper.make_node("AveragePool", ["steep"], ["mean"], kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Sigmoid", ["mean"], ["probability"]),
+    ]
+    constants = [
+        helper.make_tensor("level", TensorProto.FLOAT, [1], [level]),
+        helper.make_tensor("steepness", TensorProto.FLOAT, [1], [20.0]),
+    ]
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"])]
+        for name in ("image", "probability")
+    ]
+    graph = helper.make_graph(nodes, "smoothing", *ends, constants)
+    path.unlink()
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
+
+
+def test_the_story_of_three_models(project):
+    """A is the first; B is better, but not on scanner A; C replaces A; and back to A."""
+    # The images of scanner B are brighter.
+    for path in sorted((project.folder / "data" / "images").glob("*-[135].png")):
+        pixels = np.asarray(Image.open(path)).astype(int) + 20
+        path.unlink()
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path)
+
+    def compared(params):
+        rule = {"metric": "dice", "class": "foreground", "slice": "scanner", "statistic": "point"}
+        params["rules"]["no_scanner_worse"] = rule | {"against": "baseline", "margin": 0.02}
+        params["checks"]["on_missing_baseline"] = "skip"
+
+    project.params(compared)
+    project.replace_model(0.51)
+    project.repro()
+    project.ok("segmetrics", "promote", "--allow-first", "--reason", "the first")
+    project.ok("segmetrics", "baseline", "set")
+    first = dices(project)
+
+    project.replace_model(0.57)
+    assert project.run("dvc", "repro").returncode != 0
+    second = dices(project)
+    assert second["mean"] > first["mean"]
+    assert second["A"] < first["A"] - 0.03
+    done = project.run("segmetrics", "promote")
+    assert done.returncode == 1
+    assert "the verdict is fail: no_scanner_worse[scanner=A]" in done.stderr
+    assert "scanner=B" not in done.stderr
+
+    smoothing_model(project.folder / "models" / "unet.onnx", 0.51)
+    project.repro()
+    assert "now is version 2 (was version 1)" in project.ok("segmetrics", "promote")
+    back = project.ok("segmetrics", "promote", "--rollback", "--reason", "slow on the scanner")
+    assert "now is version 1 (was version 2)" in back
+    store = project.store()
+    assert store["champion"] == "1"
+    assert store["decisions"] == ["fail", "pass", "pass"]
+    told = [(e["action"], e["former"], e["version"], e["reason"]) for e in history(project)]
+    assert told == [
+        ("promote", None, "1", "the first"),
+        ("promote", "1", "2", ""),
+        ("rollback", "2", "1", "slow on the scanner"),
+    ]
+
+
+def dices(project):
+    """Dice of the foreground: of all, and of each scanner."""
+    evaluation = json.loads((project.folder / "results" / "evaluation.json").read_text())
+    test = evaluation["splits"]["test"]
+    scopes = {"mean": test} | test["slices"]["scanner"]
+    return {
+        name: scope["classes"]["foreground"]["group_mean"]["dice"]["value"]
+        for name, scope in scopes.items()
+    }

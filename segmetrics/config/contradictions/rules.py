@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segmetrics.by_size import bucket_names
+from segmetrics.config.contradictions.against import check_against
 from segmetrics.config.contradictions.common import Contradiction, no_class
 from segmetrics.config.models import Rule, Settings
 from segmetrics.config.suggest import suggest
@@ -37,24 +38,32 @@ def check_rule(s: Settings, name: str, rule: Rule) -> Iterator[Contradiction]:
         known = metric.aggregates
         hint = f"{suggest(rule.aggregate, known)} (aggregates: {', '.join(known)})".strip()
         yield (*at, "aggregate"), f'"{rule.aggregate}" is not an aggregate of {rule.metric}', hint
+    yield from _subject(s, at, rule)
+    if metric is not None:
+        yield from _measured(s, at, rule, metric)
+    if rule.against is not None or rule.margin is not None:
+        yield from check_against(at, rule, metric)
+    if rule.against is None:
+        yield from _bounds(at, rule, metric)
+    yield from _slices(at, rule)
+    if rule.statistic == "point" and rule.min_groups is not None:
+        text = "means nothing with `statistic: point`, which compares the value alone"
+        yield (*at, "min_groups"), text, "remove one of them"
+
+
+def _bounds(
+    at: tuple[str | int, ...], rule: Rule, metric: MetricInfo | None
+) -> Iterator[Contradiction]:
     if metric is not None:
         for key, bound in (("at_least", rule.at_least), ("at_most", rule.at_most)):
             if bound is not None and not metric.low <= bound <= metric.high:
                 text = f"{bound:g} is outside the range of {metric.name}"
                 yield (*at, key), text, f"it runs from {metric.low:g} to {metric.high:g}"
-    yield from _subject(s, at, rule)
-    if metric is not None:
-        yield from _measured(s, at, rule, metric)
-    if metric is not None:
         yield from _direction(at, rule, metric)
     if rule.at_least is None and rule.at_most is None:
         yield at, "has no bound", "give at_least or at_most"
     elif rule.at_least is not None and rule.at_most is not None and rule.at_least > rule.at_most:
         yield at, f"nothing is >= {rule.at_least:g} and <= {rule.at_most:g}", "mend the bounds"
-    yield from _slices(at, rule)
-    if rule.statistic == "point" and rule.min_groups is not None:
-        text = "means nothing with `statistic: point`, which compares the value alone"
-        yield (*at, "min_groups"), text, "remove one of them"
 
 
 def _direction(

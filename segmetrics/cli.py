@@ -11,6 +11,7 @@ from segmetrics.commands import (
     approve,
     baseline,
     compare,
+    dossier,
     init,
     promote,
     retire,
@@ -23,7 +24,7 @@ from segmetrics.entry import run
 
 # In the order of the help text.
 _COMMANDS = (
-    score, init, rules, verdict, baseline, compare, approve, promote, verify, retire,
+    score, init, rules, verdict, baseline, compare, approve, promote, verify, dossier, retire,
 )  # fmt: skip
 _EXITS = """exit codes:
   0  pass

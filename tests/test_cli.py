@@ -13,7 +13,17 @@ import yaml
 from segmetrics import __version__
 from segmetrics.cli import main
 
-COMMANDS = ("score", "init", "rules", "verdict", "approve", "promote", "verify", "retire")
+COMMANDS = (
+    "score",
+    "init",
+    "rules",
+    "verdict",
+    "approve",
+    "promote",
+    "verify",
+    "dossier",
+    "retire",
+)
 
 
 def ended(*words: str) -> int:

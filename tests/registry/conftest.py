@@ -89,7 +89,7 @@ class Registry:
             "primary": "recall",
             "judged": {"split": "test", "samples": 3, "groups": 3},
             "inputs": {"params.yaml": sha256_json(1), "models/model.bin": digest},
-            "rules": [{"name": "recall", "outcome": "pass", "severity": "block"}],
+            "rules": [{"name": "recall_floor", "outcome": "pass", "severity": "block"}],
             "findings": [{"name": "worst", "severity": "note", "data": {"ids": ["case 7"]}}],
         }
         file = sha256_json(verdict)

@@ -62,8 +62,8 @@ def check_candidate(
     evaluation = evaluate_project(layout, options, settings)
     metrics = metrics_json(evaluation, options.scored)
     for path, computed in ((layout.evaluation, evaluation.to_json()), (layout.metrics, metrics)):
-        if computed != read_json(path):
-            what = "is not what the tables give: edited or stale"
+        if computed != (there := read_json(path)):
+            what = f"is not what the tables give: edited or stale{_since(computed, there)}"
             raise PromotionError(str(path), what, "run `dvc repro`")
     verdict = judge_project(layout, policy, settings, predictor).to_json()
     changed = changed_inputs(written, verdict["inputs"])
@@ -78,11 +78,9 @@ def check_candidate(
             str(layout.verdict), "is not what its inputs give: edited or stale", "run `dvc repro`"
         )
     if verdict["decision"] != "pass":
-        failed = [r["name"] for r in verdict["rules"] if r["outcome"] != "pass"]
-        failed += [f["name"] for f in verdict["findings"] if f["severity"] == "block"]
         raise PromotionError(
             str(layout.verdict),
-            f"the verdict is {verdict['decision']}: {', '.join(failed)}",
+            f"the verdict is {verdict['decision']}: {', '.join(_blocking(verdict))}",
             "`segmetrics verdict` gives the reasons",
         )
     check_made_here(layout, predictor)
@@ -96,3 +94,18 @@ def check_candidate(
         verdict_digest=digest(layout.verdict),
         baseline=baseline.model if baseline else None,
     )
+
+
+def _since(computed: Mapping[str, Any], written: Any) -> str:
+    """What changed since an evaluation was written, as far as it says so itself."""
+    if not isinstance(written, dict) or not isinstance(written.get("inputs"), dict):
+        return ""
+    changed = changed_inputs(written, computed.get("inputs", {}))
+    return f" ({', '.join(changed)} changed)" if changed else ""
+
+
+def _blocking(verdict: Mapping[str, Any]) -> list[str]:
+    """What keeps a verdict from being a pass: rules, with their slice, and findings."""
+    rules = [r for r in verdict["rules"] if r["severity"] == "block" and r["outcome"] != "pass"]
+    named = [f"{r['name']} ({r['slice']})" if r["slice"] else r["name"] for r in rules]
+    return named + [f["name"] for f in verdict["findings"] if f["severity"] == "block"]

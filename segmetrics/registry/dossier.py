@@ -160,8 +160,7 @@ def _rules(verdict: Mapping[str, Any], settings: Mapping[str, Any]) -> list[dict
     own = {name: rule for name, rule in settings.get("rules", {}).items() if rule}
     # A rule of one's own replaces the preset's, and its reason.
     why |= {name: str(rule.get("rationale") or "") for name, rule in own.items()}
-    # A rule on slices is judged once a slice, as `name[slice]`.
-    return [r | {"rationale": why.get(r["name"].split("[")[0], "")} for r in verdict["rules"]]
+    return [r | {"rationale": why.get(r["name"], "")} for r in verdict["rules"]]
 
 
 def _json(value: Any) -> bytes:

@@ -269,7 +269,7 @@ def smoothing_model(path, level):
 
 
 def test_the_story_of_three_models(project):
-    """A is the first; B is better, but not on scanner A; C replaces A; and back to A."""
+    """A is the first; B is as good in all, but worse on scanner A; C replaces A; and back to A."""
     # The images of scanner B are brighter.
     for path in sorted((project.folder / "data" / "images").glob("*-[135].png")):
         pixels = np.asarray(Image.open(path)).astype(int) + 20
@@ -291,11 +291,11 @@ def test_the_story_of_three_models(project):
     project.replace_model(0.57)
     assert project.run("dvc", "repro").returncode != 0
     second = dices(project)
-    assert second["mean"] > first["mean"]
+    assert second["mean"] > first["mean"] - 0.02  # the total alone would have passed
     assert second["A"] < first["A"] - 0.03
     done = project.run("segmetrics", "promote")
     assert done.returncode == 1
-    assert "the verdict is fail: no_scanner_worse[scanner=A]" in done.stderr
+    assert "the verdict is fail: no_scanner_worse (scanner=A);" in done.stderr
     assert "scanner=B" not in done.stderr
 
     smoothing_model(project.folder / "models" / "unet.onnx", 0.51)

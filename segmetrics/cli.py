@@ -7,11 +7,28 @@ import sys
 from collections.abc import Callable, Sequence
 
 from segmetrics import __version__
-from segmetrics.commands import baseline, compare, init, plan, promote, rules, score, ui, verdict
+from segmetrics.commands import (
+    approve,
+    baseline,
+    compare,
+    dossier,
+    init,
+    plan,
+    promote,
+    retire,
+    rules,
+    score,
+    ui,
+    verdict,
+    verify,
+)
 from segmetrics.entry import run
 
 # In the order of the help text.
-_COMMANDS = (score, init, rules, plan, verdict, compare, ui, baseline, promote)
+_COMMANDS = (
+    score, init, rules, plan, verdict, compare, ui, baseline, approve, promote, verify, dossier,
+    retire,
+)  # fmt: skip
 _EXITS = """exit codes:
   0  pass
   1  the verdict is not a pass, or promotion was refused

@@ -82,3 +82,9 @@ class PromotionError(SegmetricsError):
     """Promotion was refused; the alias was not moved."""
 
     exit_code = 1
+
+
+class VerificationError(SegmetricsError):
+    """A registered version, or a dossier, does not carry the evaluation that it claims."""
+
+    exit_code = 1

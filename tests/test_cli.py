@@ -13,7 +13,21 @@ import yaml
 from segmetrics import __version__
 from segmetrics.cli import main
 
-COMMANDS = ("score", "init", "rules", "plan", "verdict", "promote")
+COMMANDS = (
+    "score",
+    "init",
+    "rules",
+    "plan",
+    "verdict",
+    "compare",
+    "ui",
+    "baseline",
+    "approve",
+    "promote",
+    "verify",
+    "dossier",
+    "retire",
+)
 
 
 def ended(*words: str) -> int:

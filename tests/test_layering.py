@@ -82,7 +82,7 @@ PACKAGES = {
     "onnxruntime": {"inference"},
     "onnx": {"inference", "registry"},
     "mlflow": {"tracking", "registry"},
-    "filelock": {"tracking"},
+    "filelock": {"tracking", "registry"},
     "requests": {"tracking"},
     "sqlalchemy": {"tracking"},
 }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmetrics.gates.leakage import leakage_findings
-from segmetrics.gates.leakage_report import LeakageLevels, LeakageReport, SharedGroups
+from segmetrics.gates.leakage_report import LeakageLevels, LeakageReport, LeakedPair, SharedGroups
 from segmetrics.record import Names, flat_params, metric_values, outgoing, project_key, rule_margins
 from segmetrics.record.keys import key_part, whole_key
 from segmetrics.stats.aggregate import Estimate
@@ -167,9 +167,8 @@ def test_names_of_metrics():
     }
 
 
-def leaky_verdict() -> dict:
-    """A verdict whose findings about leakage name samples and groups."""
-    none = {"similar": 0, "masks": 0, "review": 0}
+def test_names_in_the_words_of_a_leakage_finding_are_hidden_too():
+    pair = LeakedPair("pixels", "anna-1", "ben-2", "train")
     report = LeakageReport(
         "test", ("train",), (pair,), {"pixels": 1, "similar": 0, "masks": 0, "review": 0},
         {"pixels": ("anna-1",), "similar": (), "masks": (), "review": ()}, {"test": 1, "train": 1},

@@ -231,6 +231,7 @@ class Gate(Section):
 class Promotion(Section):
     model: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^/:]+$")]
     alias: Annotated[StrictStr, AfterValidator(check_alias)] = "champion"
+    approvers: Annotated[StrictInt, Field(ge=0, le=20)] = 0
 
 
 class Runtime(Section):

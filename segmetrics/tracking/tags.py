@@ -61,7 +61,7 @@ def _of_experiment() -> dict[str, str]:
 
 def _dirty() -> bool:
     """Whether the working tree differs from the commit in more than what `dvc repro` writes."""
-    written = [":(exclude)dvc.lock", ":(exclude)results"]
+    written = [":(exclude)dvc.lock", ":(exclude)results", ":(exclude)promotions.jsonl"]
     return bool(_git("status", "--porcelain", "--", ".", *written))
 
 

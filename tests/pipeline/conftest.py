@@ -94,6 +94,11 @@ class Project:
         answer: dict[str, Any] = json.loads(output.stdout.splitlines()[-1])
         return answer
 
+    def replace_model(self, level: float) -> None:
+        """Another model in the place of the present one."""
+        (self.folder / "models" / "unet.onnx").unlink()
+        brightness_model(self.folder / "models" / "unet.onnx", level)
+
     def copy(self, to: Path) -> Project:
         shutil.copytree(self.folder, to, symlinks=True)
         return Project(to)

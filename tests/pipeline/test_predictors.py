@@ -42,7 +42,7 @@ def test_a_command_predicts_and_only_what_is_new(project):
     assert "infer@test" in project.repro()
     # The same threshold on brightness as the model, so nearly the same labels.
     assert metrics(project)["dice_pooled"] == pytest.approx(before["dice_pooled"], abs=0.02)
-    assert "now is version 1" in project.ok("segmetrics", "promote")
+    assert "now is version 1" in project.ok("segmetrics", "promote", "--allow-first")
 
     (project.folder / "models" / "weights.txt").write_text("250")
     done = project.run("dvc", "repro")

@@ -107,7 +107,7 @@ def test_an_impossible_rule_fails_everywhere(project):
     project.repro()
     project.ok("git", "add", ".")
     project.ok("git", "commit", "-qm", "passing")
-    assert "now is version 1" in project.ok("segmetrics", "promote")
+    assert "now is version 1" in project.ok("segmetrics", "promote", "--allow-first")
     dream = {"metric": "dice", "at_least": 0.9999, "statistic": "point"}
     project.params(lambda p: p["rules"].update(dream=dream))
 

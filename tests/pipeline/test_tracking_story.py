@@ -75,8 +75,10 @@ def test_a_deleted_store_is_rebuilt(tracked):
 
 
 def test_promote_twice_is_one_version_that_mlflow_loads(tracked):
-    assert "story@champion now is version 1 (is new)." in tracked.ok("segmetrics", "promote")
-    assert "already is version 1" in tracked.ok("segmetrics", "promote")
+    assert "story@champion now is version 1 (is new)." in tracked.ok(
+        "segmetrics", "promote", "--allow-first"
+    )
+    assert "already is version 1" in tracked.ok("segmetrics", "promote", "--allow-first")
     store = tracked.store()
     assert store["versions"] == ["1"]
     assert store["champion"] == "1"

@@ -160,7 +160,7 @@ def test_a_model_with_a_tuned_threshold_is_promoted_and_an_edited_one_is_not(pro
 
     project.params(tune)
     assert "operate" in project.repro()
-    assert "now is version 1" in project.ok("segmetrics", "promote")
+    assert "now is version 1" in project.ok("segmetrics", "promote", "--allow-first")
     assert project.ok("segmetrics", "verdict")
     path = project.folder / "results" / "operating_point.json"
     point = read(project, "operating_point.json")

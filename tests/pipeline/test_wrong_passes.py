@@ -144,7 +144,7 @@ def test_a_predictor_that_is_a_folder_of_python_can_be_promoted(project):
     project.repro()
     (folder / "__pycache__").mkdir(exist_ok=True)
     (folder / "__pycache__" / "level.pyc").write_bytes(np.random.default_rng(1).bytes(9))
-    assert "now is version 1" in project.ok("segmetrics", "promote")
+    assert "now is version 1" in project.ok("segmetrics", "promote", "--allow-first")
 
 
 def test_a_verdict_is_not_believed_from_another_folder(tracked, tmp_path):

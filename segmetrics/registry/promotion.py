@@ -1,0 +1,227 @@
+"""Promotion and its way back: everything is checked and written before the alias moves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segmetrics.errors import PromotionError, RegistryError
+from segmetrics.registry.approvals import approvals, check_approvals
+from segmetrics.registry.audit import FILE, MOST_CHARACTERS, Entry, now, read_entries, write_entry
+from segmetrics.registry.audit import write_file as write_audit
+from segmetrics.registry.candidate import Candidate
+from segmetrics.registry.store import (
+    APPROVED,
+    DIGEST,
+    FORMER,
+    account,
+    aliases,
+    get_version,
+    session,
+)
+from segmetrics.registry.versions import (
+    check_bytes,
+    find_version,
+    register,
+    tracked_run,
+    version_tags,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The alias that is to move, `models:/model@alias` in MLflow.
+
+    Attributes
+    ----------
+    experiment
+        Where evaluations are tracked.
+    approvers
+        How many people have to have signed the evaluation.
+    audit
+        The file of the history.
+    """
+
+    model: str
+    alias: str
+    experiment: str
+    approvers: int = 0
+    audit: Path = FILE
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What happened, or with `dry_run` would: `former` is where the alias pointed; None: nowhere.
+
+    Attributes
+    ----------
+    version
+        None where a dry run found no version with these bytes: a new one would be registered.
+    notes
+        What else there is to say: somebody else promoted at the same time.
+    """
+
+    target: Target
+    version: str | None
+    former: str | None
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.version is not None and self.former == self.version:
+            return f"{self.target} already is version {self.version}; nothing moved."
+        if self.dry_run:
+            to = f"version {self.version}" if self.version else "a new version"
+            since = f"from version {self.former} " if self.former else ""
+            return f"dry run: {self.target} would move {since}to {to}; nothing was written."
+        before = f"was version {self.former}" if self.former else "is new"
+        return "\n".join([f"{self.target} now is version {self.version} ({before}).", *self.notes])
+
+
+def promote(
+    candidate: Candidate,
+    target: Target,
+    *,
+    reason: str = "",
+    allow_first: bool = False,
+    dry_run: bool = False,
+) -> Moved:
+    """Register or find the version of the model, verify its bytes, and move the alias last.
+
+    Killed at any moment and called again, it ends as if it had not been killed.
+
+    Parameters
+    ----------
+    allow_first
+        Whether the alias may be set where it points nowhere yet.
+    dry_run
+        All checks, and nothing written.
+
+    Raises
+    ------
+    PromotionError
+        The evaluation was not tracked, too few people signed it, `baseline/` is not of the
+        champion, the bytes were retired, or the registered ones differ. The alias has not moved.
+    RegistryError
+        The server or store fails. The alias has not moved.
+    """
+    check_reason(reason)
+    with session(writes=not dry_run) as client:
+        run_id = tracked_run(client, target.experiment, candidate)
+        tags = version_tags(client, candidate, run_id)
+        signed = approvals(client.get_run(run_id), candidate.eval_id, candidate.model_digest)
+        check_approvals(signed, target.approvers)
+        tags[APPROVED] = json.dumps([asdict(approval) for approval in signed])
+        version = find_version(client, target.model, candidate.model_digest)
+        former = aliases(client, target.model).get(target.alias)
+        if former is None or former != version:
+            _check_champion(client, target, former, candidate, allow_first=allow_first)
+        if version is not None:
+            check_bytes(client, target.model, version, candidate)
+        if dry_run:
+            return Moved(target, version, former, dry_run=True)
+        if version is None:
+            version = register(client, target.model, run_id, candidate.source, tags)
+            check_bytes(client, target.model, version, candidate)
+        for key, value in tags.items():
+            client.set_model_version_tag(target.model, version, key, value)
+        return move(client, target, version, candidate.eval_id, "promote", reason)
+
+
+def check_reason(reason: str) -> None:
+    """Check that a reason fits into the registry.
+
+    Raises
+    ------
+    PromotionError
+        It is too long.
+    """
+    if len(reason) > MOST_CHARACTERS:
+        what = f"has {len(reason)} characters; the registry keeps {MOST_CHARACTERS}"
+        raise PromotionError("--reason", what, "shorten it")
+
+
+def _check_champion(
+    client: MlflowClient,
+    target: Target,
+    champion: str | None,
+    candidate: Candidate,
+    *,
+    allow_first: bool,
+) -> None:
+    """Check that the candidate was compared with the model that it would replace."""
+    if champion is None:
+        if allow_first:
+            return
+        what = "points to no version yet, so the candidate was compared with none"
+        remedy = "if this is to be the first, say so: `segmetrics promote --allow-first`"
+        raise PromotionError(str(target), what, remedy)
+    version = get_version(client, target.model, champion)
+    known = version.tags.get(DIGEST) if version is not None else None
+    if known is None:
+        what = f"points to version {champion}, which segmetrics did not promote: nothing says what "
+        remedy = "remove the alias in the registry and promote with --allow-first"
+        raise PromotionError(str(target), f"{what}it holds", remedy)
+    if known != candidate.baseline:
+        other = f"of another model ({candidate.baseline[:12]})" if candidate.baseline else "empty"
+        raise PromotionError(
+            "baseline/",
+            f"is {other}, but {target} is version {champion} ({known[:12]}): "
+            "the candidate was not compared with the champion",
+            "put the evaluation of the champion there (`segmetrics baseline set`), run `dvc repro`",
+        )
+
+
+def move(
+    client: MlflowClient, target: Target, version: str, eval_id: str, action: str, reason: str
+) -> Moved:
+    """Note the move, make it, and look whether it held.
+
+    The registry has no compare-and-swap: between reading and moving, another machine may act. It is
+    told afterwards.
+
+    Raises
+    ------
+    RegistryError
+        The alias points elsewhere afterwards.
+    """
+    former = aliases(client, target.model).get(target.alias)
+    notes: tuple[str, ...] = ()
+    if former != version:
+        if former is not None and action == "promote":
+            client.set_model_version_tag(target.model, version, f"{FORMER}{target.alias}", former)
+        wanted = Entry(
+            number=0,
+            time=now(),
+            who=account(),
+            action="rollback" if action == "rollback" else "promote",
+            model=target.model,
+            alias=target.alias,
+            former=former,
+            version=version,
+            eval_id=eval_id,
+            reason=reason,
+        )
+        own = write_entry(client, wanted, former)
+        client.set_registered_model_alias(target.model, target.alias, version)
+        notes = _others(read_entries(client, target.model), own)
+    write_audit(target.audit, read_entries(client, target.model))
+    points_to = aliases(client, target.model).get(target.alias)
+    if points_to != version:
+        what = f"was moved to version {points_to} by somebody else meanwhile"
+        raise RegistryError(str(target), what, "look at its history in the registry, then decide")
+    return Moved(target, version, former, notes=notes)
+
+
+def _others(entries: list[Entry], own: Entry) -> tuple[str, ...]:
+    """Moves of the same alias that were noted since: another machine acted at the same time."""
+    same = [e for e in entries if e.alias == own.alias and e != own and e.number >= own.number]
+    return tuple(f"warning: at the same time: {entry}" for entry in same)

@@ -1,0 +1,181 @@
+"""One version per model: found by the digest of its bytes, or registered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmetrics.errors import PromotionError
+from segmetrics.files import sha256_bytes
+from segmetrics.registry.candidate import Candidate
+from segmetrics.registry.store import (
+    DECISION,
+    DIGEST,
+    EVAL_ID,
+    MODEL_FILE,
+    PRIMARY,
+    RUN_ID,
+    TRACKED_VERDICT,
+    VERDICT,
+    retirement,
+    run_file,
+    stored_digest,
+    versions,
+)
+from segmetrics.tracking import find_runs
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_FOLDER = "model"  # of the artifacts of the run
+
+
+def tracked_run(client: MlflowClient, experiment: str, candidate: Candidate) -> str:
+    """The run of this evaluation: finished, passing, and with this very verdict.
+
+    Raises
+    ------
+    PromotionError
+        There is none.
+    """
+    found = client.get_experiment_by_name(experiment)
+    runs = find_runs(client, found.experiment_id, candidate.eval_id) if found else []
+    for run in runs:
+        if run.info.status == "FINISHED" and run.data.tags.get(DECISION) == "pass":
+            return str(run.info.run_id)
+    raise PromotionError(
+        f'experiment "{experiment}"',
+        f"holds no finished, passing run of this evaluation ({candidate.eval_id[:12]})",
+        "run `dvc repro -f -s track`",
+    )
+
+
+def version_tags(client: MlflowClient, candidate: Candidate, run_id: str) -> dict[str, str]:
+    """What a version says about its evaluation; `verify` believes none of it unchecked.
+
+    Raises
+    ------
+    PromotionError
+        The verdict that was logged with the run is another one.
+    """
+    content = run_file(client, run_id, "verdict.json")
+    if content is None or not _same_verdict(content, candidate):
+        raise PromotionError(
+            f"run {run_id}",
+            "holds another verdict.json than results/, or none",
+            "delete the run in MLflow and run `dvc repro -f -s track`",
+        )
+    return {
+        DIGEST: candidate.model_digest,
+        EVAL_ID: candidate.eval_id,
+        DECISION: candidate.verdict["decision"],
+        PRIMARY: candidate.verdict["primary"],
+        RUN_ID: run_id,
+        VERDICT: candidate.verdict_digest,
+        TRACKED_VERDICT: sha256_bytes(content),
+        MODEL_FILE: model_file(candidate.source),
+    }
+
+
+def _same_verdict(content: bytes, candidate: Candidate) -> bool:
+    try:
+        logged = _without_names(json.loads(content))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return bool(logged == _without_names(candidate.verdict))
+
+
+def _without_names(verdict: Any) -> Any:
+    """A verdict without what hides names of samples: how they leave the machine is a setting."""
+    if isinstance(verdict, Mapping):
+        kept = {k: v for k, v in verdict.items() if k not in ("id", "ids", "findings")}
+        findings = [(f["name"], f["severity"]) for f in verdict.get("findings", ())]
+        return {k: _without_names(v) for k, v in kept.items()} | {"findings": findings}
+    if isinstance(verdict, list | tuple):
+        return [_without_names(inner) for inner in verdict]
+    return verdict
+
+
+def find_version(client: MlflowClient, model: str, model_digest: str) -> str | None:
+    """The newest version with these bytes; None where there is none.
+
+    Raises
+    ------
+    PromotionError
+        A version with these bytes was retired.
+    """
+    same = [v for v in versions(client, model) if v.tags.get(DIGEST) == model_digest]
+    for version in same:
+        if retired := retirement(version.tags):
+            where = f"{model} version {version.version}"
+            raise PromotionError(where, f"{retired}; these are its bytes", "promote another model")
+    ready = [str(v.version) for v in same if v.status == "READY"]
+    return ready[-1] if ready else None
+
+
+def register(
+    client: MlflowClient, model: str, run_id: str, source: Path, tags: dict[str, str]
+) -> str:
+    """Log the model with its run and make a version of it; gives the version's number."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / _FOLDER
+        _package(source, target)
+        client.log_artifacts(run_id, str(target), _FOLDER)
+    version = client.create_model_version(
+        model, source=f"runs:/{run_id}/{_FOLDER}", run_id=run_id, tags=tags
+    )
+    return str(version.version)
+
+
+def model_file(source: Path) -> str:
+    """Where the evaluated bytes lie in the folder of a version."""
+    return "model.onnx" if source.suffix.lower() == ".onnx" else source.name
+
+
+def _package(source: Path, target: Path) -> None:
+    """The model as MLflow loads it, with the very bytes that were evaluated."""
+    if source.suffix.lower() != ".onnx":
+        # Opaque bytes of another engine: kept as they are, for whoever serves them.
+        target.mkdir(parents=True)
+        if source.is_dir():
+            shutil.copytree(source, target / source.name)
+        else:
+            shutil.copyfile(source, target / source.name)
+        return
+    import mlflow
+    import onnx
+
+    # Named, because MLflow would otherwise run the model in a new process to find them.
+    requirements = [f"{name}=={metadata.version(name)}" for name in ("onnx", "onnxruntime")]
+    mlflow.onnx.save_model(onnx.load(source), str(target), pip_requirements=requirements)
+    # MLflow serialises the model anew; what is served must be what was measured.
+    shutil.copyfile(source, target / model_file(source))
+
+
+def check_bytes(client: MlflowClient, model: str, version: str, candidate: Candidate) -> None:
+    """Download the registered version and compare its bytes with the evaluated ones.
+
+    Raises
+    ------
+    PromotionError
+        They differ.
+    """
+    found = stored_digest(client, model, version, model_file(candidate.source)) or "nothing"
+    if found != candidate.model_digest:
+        raise PromotionError(
+            f"{model} version {version}",
+            f"holds other bytes ({found[:12]}) than were evaluated ({candidate.model_digest[:12]})",
+            "delete this version in the registry and promote again",
+        )

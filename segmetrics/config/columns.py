@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segmetrics.config.models import Rule, Settings
 from segmetrics.config.suggest import suggest
-from segmetrics.data.samples import KNOWN, SampleRow, read_samples
+from segmetrics.data.samples import SampleRow, read_samples
 from segmetrics.errors import ConfigError, Problem
 
 
@@ -49,10 +49,7 @@ def _lacking(name: str, rule: Rule, known: Sequence[str]) -> Iterator[Problem]:
     wanted = (rule.slice,) if isinstance(rule.slice, str) else tuple(rule.slice or ())
     listed = f"(columns: {', '.join(known) or 'none to slice by'})"
     for column in wanted:
-        if column in known:
-            continue
-        what = f'samples.csv has no column "{column}"'
-        if column in KNOWN:
-            what = f'the column "{column}" of samples.csv cannot be sliced by'
-        remedy = f"{suggest(column, known)} {listed}".strip()
-        yield Problem(f"rules.{name}.slice", what, remedy)
+        if column not in known:
+            what = f'samples.csv has no column "{column}"'
+            remedy = f"{suggest(column, known)} {listed}".strip()
+            yield Problem(f"rules.{name}.slice", what, remedy)

@@ -266,7 +266,7 @@ def test_the_only_split_is_judged_and_a_sample_without_prediction_is_not_left_ou
         None,
     )
     assert {row.split for row in read_samples(repo / "data/samples.csv")} == {"val"}
-    assert "1 of 3 samples have no prediction in any subfolder: they are in split val" in out
+    assert "without a prediction in any subfolder: 1 of 3. They are in split val" in out
 
 
 def test_what_stays_unverified_with_one_split_is_said(repo, data, init):

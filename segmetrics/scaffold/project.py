@@ -105,8 +105,9 @@ def _unverified(sources: Sources) -> list[str]:
     predicted, lines = sources.predicted, []
     if predicted.files and (lacking := sources.listed - len(predicted.files)):
         lines.append(
-            f"{lacking} of {sources.listed} samples have no prediction in any subfolder: they are "
-            f"in split {predicted.judge}, where they will be missed; add it, or remove the rows."
+            f"Samples without a prediction in any subfolder: {lacking} of {sources.listed}. They "
+            f"are in split {predicted.judge}, where they will be missed: add it, or remove the "
+            f"rows."
         )
     add = "add a column group (patient, slide, drive)"
     if len(predicted.splits) > 1:

@@ -242,6 +242,7 @@ def test_splits_and_decision_are_read_from_given_predictions(
     assert (settings.data.judge, settings.data.tune) == ("test", "val")
     point = settings.operating_point
     assert (point.decision, point.threshold) == (decision, 0.5 if decision == "fixed" else None)
+    assert ("look like 8-bit probabilities" in out) == (decision == "fixed")
     assert "Too few to certify (2 of 30 groups)" in out
     assert "data/samples.csv: add a column group (patient, slide, drive), or leakage stays" in out
 

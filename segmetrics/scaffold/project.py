@@ -102,7 +102,11 @@ def _unverified(sources: Sources) -> list[str]:
     """What cannot be found out with the splits and columns that were written."""
     if not sources.listed:
         return []
-    predicted, lines = sources.predicted, []
+    predicted, lines = sources.predicted, list[str]()
+    if predicted.files and sources.guess.decision == "fixed":
+        lines.append(
+            "The predictions look like 8-bit probabilities (255 is 1): they are cut at 0.5."
+        )
     if predicted.files and (lacking := sources.listed - len(predicted.files)):
         lines.append(
             f"Samples without a prediction in any subfolder: {lacking} of {sources.listed}. They "

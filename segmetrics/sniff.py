@@ -67,6 +67,29 @@ def guess_masks(masks: Sequence[Path]) -> Guess:
     return Guess(classes=classes, ignore=ignore)
 
 
+def holds_probabilities(predictions: Sequence[Path], guess: Guess) -> bool:
+    """Whether given predictions are 8-bit maps of probabilities rather than of labels.
+
+    They are if each is a one-channel 8-bit picture, and they hold more values than there are
+    classes, some of them larger than labels are. With several classes, or objects, one map a
+    sample is none of probabilities.
+    """
+    if len(guess.classes) != 2 or guess.encoding not in ("labels", "binary"):
+        return False
+    anything = LabelScheme(names=("0",), values=((0,),))
+    values: set[int] = set()
+    for path in predictions[:MOST_READ]:
+        try:
+            mask = read_mask(read_bytes(path), str(path), anything)
+        except DataError:
+            return False  # floats, or channels: not an 8-bit map; said when it is measured
+        if mask.mode != "L":
+            return False
+        values |= set(values_of(mask.labels)[0].tolist())
+    known = {*guess.classes.values(), *guess.ignore, 0, _VOID}
+    return len(values) > len(known) and max(values - known, default=0) > MOST_CLASSES
+
+
 def first_guess(masks: Sequence[Path], model: Path | None) -> Guess:
     """A first params.yaml from the first masks, where there are any, and the model.
 

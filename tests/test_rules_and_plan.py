@@ -143,7 +143,59 @@ def test_removing_a_rule_that_is_not_in_force_settles_it(project):
     assert project.rules()["left_out"] == []
 
 
+def add_column(project: Project, name: str, *values: str) -> None:
+    """Add a column to samples.csv, its values in turn."""
+    path = project.folder / "samples.csv"
+    path = path if path.exists() else project.folder / "data" / "samples.csv"
+    header, *lines = path.read_text().splitlines()
+    cells = [f"{line},{values[i % len(values)]}" for i, line in enumerate(lines)]
+    path.write_text("\n".join([f"{header},{name}", *cells]) + "\n")
+
+
+MISTYPED = (
+    'params.yaml: rules.modal.slice: samples.csv has no column "modalty"; '
+    'did you mean "modality"? (columns: modality)'
+)
+
+
+@pytest.mark.parametrize("wanted", ["modalty", ["modality", "modalty"], {"modalty": "CT"}])
+def test_a_slice_by_a_column_that_is_not_there_is_refused_before_anything_is_judged(
+    project, outcome, monkeypatch, wanted
+):
+    add_column(project, "modality", "CT", "MR")
+    rule = {"metric": "dice", "at_least": 0.5}
+    project.params(rules={"modal": rule | {"slice": "modality"}})
+    project.run()
+    project.command("rules")
+    project.params(rules={"modal": rule | {"slice": wanted}})
+    assert MISTYPED in project.refused("rules")
+    monkeypatch.setattr(sys, "argv", ["stages/evaluate.py"])
+    done = outcome(importlib.import_module("stages.evaluate").main)
+    assert done.code == 2
+    assert MISTYPED in done.err
+
+
+def test_all_columns_that_are_not_there_are_listed(project):
+    rule = {"metric": "dice", "at_least": 0.5}
+    project.params(rules={"a": rule | {"slice": "y"}, "b": rule | {"slice": "x"}})
+    told = project.refused("rules")
+    assert 'rules.a.slice: samples.csv has no column "y"; (columns: none to slice by)' in told
+    assert 'rules.b.slice: samples.csv has no column "x"; (columns: none to slice by)' in told
+
+
+def test_rules_are_shown_where_samples_csv_cannot_be_read(project, outcome):
+    project.params(rules={"a": {"metric": "dice", "at_least": 0.5, "slice": "x"}})
+    path = project.folder / "data" / "samples.csv"
+    path.write_text("id,image\n")
+    done = outcome(main, ["rules"])
+    assert done.code == 0
+    assert "note: slices not compared with samples.csv: data/samples.csv:1: lacks" in done.err
+    path.unlink()
+    assert outcome(main, ["rules"]).code == 0
+
+
 def test_after_a_run_it_says_what_cannot_pass_and_how_likely_a_good_model_does(project):
+    add_column(project, "site", "")
     project.params(rules={"by_site": {"metric": "dice", "slice": "site", "at_least": 0.5}})
     project.run()
     found = project.rules()

@@ -215,6 +215,86 @@ def test_minimal_with_predictions(repo, data, init):
     assert settings_that_fit(repo).infer.source == "predicted"
 
 
+def predict(save, where: dict[str, str], values: np.ndarray) -> None:
+    for stem, split in where.items():
+        save(f"repo/predicted/{split}/{stem}.png", values)
+
+
+GREY = np.uint8(np.add.outer(np.arange(16), np.arange(20)) * 7)
+
+
+@pytest.mark.parametrize(
+    ("values", "decision"),
+    [(GREY, "fixed"), (np.uint8(LABELS == 1), "argmax"), (np.uint8(LABELS == 1) * 255, "argmax"),
+     (LABELS, "argmax"), (GREY.astype(np.uint16), "argmax"), (np.dstack([GREY] * 3), "argmax")],
+)  # fmt: skip
+def test_splits_and_decision_are_read_from_given_predictions(
+    repo, save, data, init, values, decision
+):
+    data(np.uint8(LABELS == 1))
+    predict(save, {"s0": "val", "s1": "test", "s2": "test"}, values)
+    save("repo/predicted/old/another.png", values)
+    out = init(*DATA, "--predictions", "predicted", "--minimal")
+    settings = settings_that_fit(repo)
+    rows = read_samples(repo / "data/samples.csv")
+    assert {row.id: row.split for row in rows} == {"s0": "val", "s1": "test", "s2": "test"}
+    assert settings.data.splits == ("test", "val")
+    assert (settings.data.judge, settings.data.tune) == ("test", "val")
+    point = settings.operating_point
+    assert (point.decision, point.threshold) == (decision, 0.5 if decision == "fixed" else None)
+    assert ("look like 8-bit probabilities" in out) == (decision == "fixed")
+    assert "Too few to certify (2 of 30 groups)" in out
+    assert "data/samples.csv: add a column group (patient, slide, drive), or leakage stays" in out
+
+
+def test_several_classes_have_no_threshold(repo, save, data, init):
+    data()
+    predict(save, {"s0": "test", "s1": "test", "s2": "test"}, GREY)
+    init(*DATA, "--predictions", "predicted", "--minimal")
+    assert settings_that_fit(repo).operating_point.decision == "argmax"
+
+
+def test_the_only_split_is_judged_and_a_sample_without_prediction_is_not_left_out(
+    repo, save, data, init
+):
+    data()
+    predict(save, {"s0": "val", "s1": "val"}, LABELS)
+    out = init(*DATA, "--predictions", "predicted", "--minimal")
+    data_settings = settings_that_fit(repo).data
+    assert (data_settings.splits, data_settings.judge, data_settings.tune) == (
+        ("val",),
+        "val",
+        None,
+    )
+    assert {row.split for row in read_samples(repo / "data/samples.csv")} == {"val"}
+    assert "without a prediction in any subfolder: 1 of 3. They are in split val" in out
+
+
+def test_what_stays_unverified_with_one_split_is_said(repo, data, init):
+    data()
+    assert (
+        "All 3 samples are in split test; give some to train and val in data/samples.csv, and add "
+        "a column group (patient, slide, drive), or overfitting and leakage stay unverified."
+    ) in init(*DATA)
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ([("s0", "test"), ("s0", "val")], "keep one: a sample is in one split"),
+        ([("s0", "a"), ("s1", "b")], "its subfolders are a, b: which one is judged?; name that"),
+    ],
+)
+def test_predictions_of_unclear_splits_are_refused(repo, save, data, outcome, where, told):
+    data()
+    for stem, split in where:
+        predict(save, {stem: split}, LABELS)
+    done = outcome(main, ["init", *DATA, "--predictions", "predicted", "--minimal"])
+    assert done.code == 2
+    assert told in done.err
+    assert not (repo / "params.yaml").exists()
+
+
 def test_minimal_without_anything_expects_a_folder_of_predictions(repo, init):
     init("--minimal")
     assert load_settings(repo / "params.yaml").infer.source == "predictions"

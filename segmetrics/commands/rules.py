@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmetrics.commands.parsing import Commands, add_command, add_params
-from segmetrics.errors import SegmetricsError
+from segmetrics.errors import DataError, SegmetricsError
 
 if TYPE_CHECKING:
     from segmetrics.config.models import Settings
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         print_catalog(terminal())
         return
     settings = load_settings(arguments.params)
+    _check_columns(settings, arguments.params)
     in_force = policy(settings)
     remarks = [*lint_rules(in_force.rules), *_informed(settings, in_force)]
     plan = _plan(settings, in_force)
@@ -59,6 +61,18 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(policy_json(in_force, remarks, plan), indent=1, allow_nan=False))
     else:
         print_policy(in_force, terminal(), remarks, _chance(plan) if in_force.rules else "")
+
+
+def _check_columns(settings: Settings, params: Path) -> None:
+    """Refuse rules whose slices samples.csv cannot give, as far as it can be read."""
+    from segmetrics.config.columns import check_slice_columns
+
+    if not Path(settings.data.samples).exists():
+        return
+    try:
+        check_slice_columns(settings, params)
+    except DataError as error:
+        print(f"note: slices not compared with samples.csv: {error}", file=sys.stderr)
 
 
 def _informed(settings: Settings, policy: Policy) -> list[Remark]:

@@ -18,6 +18,8 @@ from segmetrics.errors import ConfigError, DataError, Problem
 from segmetrics.parallel import ordered_map
 from segmetrics.progress import progress
 
+_MISSING = "there is no such file"  # as all readers say
+
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
@@ -97,7 +99,7 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     seconds = {name: more.annotation(path) for name, path in annotators.items()}
     problems += more.problems
     if problems or mask.shape is None:
-        return _Checked(None, tuple(problems), lossy_pixels=mask.lossy)
+        return _Checked(None, tuple(_needed(row, p) for p in problems), lossy_pixels=mask.lossy)
     sample = Sample(
         id=row.id,
         image=image_path,
@@ -111,6 +113,15 @@ def _check(row: SampleRow, *, root: Path, scheme: LabelScheme) -> _Checked:
     )
     has_class = any(scheme.names.index(name) in mask.classes for name in scheme.scored)
     return _Checked(sample, (), has_class, mask.lossy)
+
+
+def _needed(row: SampleRow, problem: Problem) -> Problem:
+    """A problem that is a missing file says who needs it."""
+    if problem.what != _MISSING:
+        return problem
+    who = f"the sample {row.id}" if row.line is None else f"samples.csv:{row.line} ({row.id})"
+    remedy = f"needed by {who}; restore it (`dvc checkout`) or remove the row"
+    return Problem(problem.where, problem.what, remedy)
 
 
 class _Further:

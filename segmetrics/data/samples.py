@@ -38,6 +38,8 @@ class SampleRow:
         Further input files by name (`image:<name>`), in the order of the columns.
     annotators
         Further references by annotator (`mask:<name>`); who did not annotate this sample is absent.
+    line
+        Where it stands in samples.csv; None: not known. It is no part of what the row says.
     """
 
     id: str
@@ -48,6 +50,7 @@ class SampleRow:
     columns: Mapping[str, str]
     channels: Mapping[str, str] = field(default_factory=dict)
     annotators: Mapping[str, str] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -82,13 +85,17 @@ def read_samples(path: Path) -> list[SampleRow]:
     if problems:
         raise DataError.of(problems, str(path))
     return sorted(
-        (_row(dict(zip(header, row, strict=True))) for _, row in rows), key=lambda r: r.id
+        (_row(dict(zip(header, row, strict=True)), line) for line, row in rows), key=lambda r: r.id
     )
 
 
 def _check_columns(where: str, header: Sequence[str]) -> None:
     """Check the names after `image:` and `mask:`, and that `image` is the first of its kind."""
     for name in header:
+        if len(name) > 1 and name[0] == name[-1] == '"':
+            # A space before the quote makes it part of the name, and no rule finds the column.
+            remedy = f"write {name[1:-1].strip()} without quotes, or no space before them"
+            raise DataError(where, f"the column {name} has quotes in its name", remedy)
         kind, colon, rest = name.partition(":")
         if colon and kind in ("image", "mask") and not _NAME.fullmatch(rest):
             remedy = f"letters, digits and _ - . may stand after the colon, as in {kind}:a1"
@@ -119,7 +126,10 @@ def _row_problems(
         needed += ["group"] if "group" in fields else []
         empty = [name for name in needed if not fields[name]]
         if empty:
-            problems.append(Problem(where, f"no {', '.join(empty)}"))
+            # A sample without group would be one with all others, or independent: nobody said.
+            remedy = "give every row one (its id if it is independent), or remove the column"
+            grouped = remedy if "group" in empty else ""
+            problems.append(Problem(where, f"no {', '.join(empty)}", grouped))
         sample = fields["id"]
         if sample and _UNSAFE_ID.search(sample):
             remedy = 'use letters, digits and _ - . (ids become file names: no / \\ : * ? " < > |)'
@@ -161,7 +171,7 @@ def _repeated_images(
     return problems
 
 
-def _row(fields: dict[str, str]) -> SampleRow:
+def _row(fields: dict[str, str], line: int) -> SampleRow:
     channels = {k.removeprefix(IMAGE): v for k, v in fields.items() if k.startswith(IMAGE)}
     masks = {k.removeprefix(MASK): v for k, v in fields.items() if k.startswith(MASK)}
     columns = {
@@ -176,6 +186,7 @@ def _row(fields: dict[str, str]) -> SampleRow:
         columns=columns,
         channels=channels,
         annotators={name: path for name, path in masks.items() if path},
+        line=line,
     )
 
 
@@ -194,7 +205,7 @@ def check_splits(rows: Sequence[SampleRow], splits: Sequence[str], path: Path) -
     problems = [
         Problem(
             str(path),
-            f'{n} rows have the split "{split}", data.splits has "{meant}"',
+            f'{_rows_have(n)} the split "{split}", data.splits has "{meant}"',
             "write it alike, or give it a name that is not so near",
         )
         for split, n in unused.items()
@@ -208,6 +219,10 @@ def check_splits(rows: Sequence[SampleRow], splits: Sequence[str], path: Path) -
             f"{path}: rows of splits that data.splits does not name are left out: {listed}",
             stacklevel=2,
         )
+
+
+def _rows_have(n: int) -> str:
+    return "1 row has" if n == 1 else f"{n} rows have"
 
 
 def _mistyped(split: str, declared: Sequence[str]) -> str | None:

@@ -44,16 +44,16 @@ def dvc_yaml(request: Request, sources: Sources) -> str:
 
 def params_yaml(request: Request, sources: Sources) -> str:
     """The settings, with what the files say about themselves."""
-    guess = sources.guess
+    guess, predicted = sources.guess, sources.predicted
     name = request.target.resolve().name or "segmentation"
     values = {
         "domain": request.domain,
         "root": _scalar(sources.root),
         "samples": _scalar(sources.samples),
-        "splits": "[test]",
-        "judge": "test",
+        "splits": f"[{', '.join(map(_scalar, predicted.splits))}]",
+        "judge": _scalar(predicted.judge),
         "compare": "null",
-        "tune": "null",
+        "tune": predicted.tune or "null",
         "classes": _flow(guess.classes),
         "exclude": f"[{', '.join(guess.exclude)}]",
         "ignore": f"[{', '.join(map(str, guess.ignore))}]",

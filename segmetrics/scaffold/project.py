@@ -74,6 +74,7 @@ def _next_steps(request: Request, sources: Sources, written: Sequence[str]) -> s
         f"{'Guessed from the masks' if request.masks else 'Assumed'}: {sources.guess.text}; check "
         f"`data:` in params.yaml.",
         *_too_few(sources),
+        *_unverified(sources),
         "",
         "Next:",
         f"{enter}{setup}"
@@ -95,3 +96,29 @@ def _too_few(sources: Sources) -> list[str]:
         f"{{enforce: false}}`, so that `dvc repro` goes on whatever the verdict; `segmetrics plan` "
         f"says how many it takes."
     ]
+
+
+def _unverified(sources: Sources) -> list[str]:
+    """What cannot be found out with the splits and columns that were written."""
+    if not sources.listed:
+        return []
+    predicted, lines = sources.predicted, list[str]()
+    if predicted.files and sources.guess.decision == "fixed":
+        lines.append(
+            "The predictions look like 8-bit probabilities (255 is 1): they are cut at 0.5."
+        )
+    if predicted.files and (lacking := sources.listed - len(predicted.files)):
+        lines.append(
+            f"Samples without a prediction in any subfolder: {lacking} of {sources.listed}. They "
+            f"are in split {predicted.judge}, where they will be missed: add it, or remove the "
+            f"rows."
+        )
+    add = "add a column group (patient, slide, drive)"
+    if len(predicted.splits) > 1:
+        lines.append(f"{sources.samples}: {add}, or leakage stays unverified.")
+    else:
+        lines.append(
+            f"All {sources.listed} samples are in split {predicted.judge}; give some to train and "
+            f"val in {sources.samples}, and {add}, or overfitting and leakage stay unverified."
+        )
+    return lines

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segmetrics.data.folders import files_by_stem, pair_by_stem
 from segmetrics.data.pictures import SUFFIXES
 from segmetrics.errors import ConfigError
 from segmetrics.gates.rules import MIN_GROUPS
+from segmetrics.scaffold.predicted import Predicted, find_predicted
 from segmetrics.scaffold.request import Request
-from segmetrics.sniff import Guess, first_guess
+from segmetrics.sniff import Guess, first_guess, holds_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Sources:
     ----------
     groups
         How many groups the judged split has, every image being one; None: not known.
+    listed
+        How many samples samples.csv lists.
+    predicted
+        What the given predictions say about splits.
     """
 
     root: str
@@ -34,6 +39,8 @@ class Sources:
     folders: tuple[str, ...]
     guess: Guess
     groups: int | None = None
+    listed: int = 0
+    predicted: Predicted = field(default_factory=Predicted)
 
     @property
     def too_few(self) -> bool:
@@ -56,14 +63,21 @@ class Sources:
         root = _common(request.images.resolve(), request.masks.resolve(), target)
         inside = not Path(root).is_absolute() and not root.startswith("..")
         samples = f"{root}/samples.csv" if inside and root != "." else "samples.csv"
+        predicted = find_predicted(request.predictions, stems)
+        guess = first_guess(list(masks.values()), request.model)
+        if holds_probabilities(predicted.held, guess):
+            guess = replace(guess, decision="fixed")
+        splits = {stem: predicted.split(stem) for stem in stems}
         return cls(
             root=root,
             samples=samples,
-            rows=_rows(stems, images, masks, (target / root).resolve()),
+            rows=_rows(splits, images, masks, (target / root).resolve()),
             source=where,
             folders=tuple(folders),
-            guess=first_guess(list(masks.values()), request.model),
-            groups=len(stems),
+            guess=guess,
+            groups=list(splits.values()).count(predicted.judge),
+            listed=len(stems),
+            predicted=predicted,
         )
 
 
@@ -85,12 +99,12 @@ _EXAMPLE = "id,image,mask,split,group\n"
 
 
 def _rows(
-    stems: Sequence[str], images: Mapping[str, Path], masks: Mapping[str, Path], root: Path
+    splits: Mapping[str, str], images: Mapping[str, Path], masks: Mapping[str, Path], root: Path
 ) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["id", "image", "mask", "split"])
-    for stem in stems:
+    for stem, split in splits.items():
         paths = [p[stem].resolve().relative_to(root).as_posix() for p in (images, masks)]
-        writer.writerow([stem, *paths, "test"])
+        writer.writerow([stem, *paths, split])
     return out.getvalue()

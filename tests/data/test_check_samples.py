@@ -13,6 +13,7 @@ from segmetrics.data.check import check_samples
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.masks import LossyMaskWarning
 from segmetrics.data.sample_list import sample_list_text
+from segmetrics.data.samples import read_samples
 from segmetrics.errors import ConfigError, DataError
 
 GREY = np.full((6, 8), 90, np.uint8)
@@ -72,19 +73,34 @@ def test_everything_that_is_wrong_is_reported_together(dataset, problems):
     *found, short = sorted(problems(), key=lambda text: ("short" in text, text))
     assert short.startswith("images/short.png: damaged or truncated (")
     assert found == [
-        "images/gone.png: there is no such file",
+        "images/gone.png: there is no such file; needed by the sample gone; "
+        "restore it (`dvc checkout`) or remove the row",
         "images/text.png: not a picture that can be read; expected PNG, TIFF, BMP or JPEG",
         "masks/colour.png: is a RGB picture (6x8x3), not a mask with one label per pixel; "
         "export class labels as grey or palette PNG, or set data.encoding: rgb for colours "
         "(score: --classes name=#rrggbb,...)",
         "masks/empty.png: the file is empty",
-        "masks/gone.png: there is no such file",
+        "masks/gone.png: there is no such file; needed by the sample gone; "
+        "restore it (`dvc checkout`) or remove the row",
         "masks/label.png: undeclared label 3 (24 pixels); declare it in data.classes "
         "({'background': [0], 'foreground': [1]}) or list it in data.ignore "
         "(score: --classes, --ignore)",
         "masks/shape.png: the mask is 8 x 6, its image images/shape.png is 6 x 8; "
         "nothing is resized to fit: export it again",
     ]
+
+
+def test_a_missing_file_is_needed_by_a_line(dataset, two):
+    dataset.fill(3)
+    dataset.rows[0], dataset.rows[2] = dataset.rows[2], dataset.rows[0]
+    path = dataset.write_csv()
+    (dataset.root / "masks" / "test0.png").unlink()
+    with pytest.raises(DataError) as caught:
+        check_samples(read_samples(path), root=dataset.root, scheme=two, workers=1)
+    assert str(caught.value).endswith(
+        "test0.png: there is no such file; needed by samples.csv:4 (test0); restore it "
+        "(`dvc checkout`) or remove the row"
+    )
 
 
 def test_a_wrong_mask_of_another_shape_has_two_problems(dataset, problems):

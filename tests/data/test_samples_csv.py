@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_byte_order_mark_windows_line_ends_spaces_and_blank_lines(read):
     assert (row.id, row.image, row.mask, row.split) == ("a", "i.png", "m.png", "test")
 
 
+def test_spaces_around_a_quoted_column_are_no_part_of_its_name(read):
+    (row,) = read('id,image,mask,split,"grp "\na,i.png,m.png,test,x\n')
+    assert row.columns == {"grp": "x"}
+
+
+def test_the_line_of_a_row_is_no_part_of_what_it_says(read):
+    first, second = read(HEADER + "b,i,m,test\n\na,i2,m,test\n")
+    assert (first.id, first.line, second.line) == ("a", 4, 2)
+    assert second == replace(second, line=9)
+
+
 def test_quoted_fields(read):
     (row,) = read(HEADER + 'a,"one, two.png",m.png,test\n')
     assert row.image == "one, two.png"
@@ -118,7 +130,16 @@ def test_a_missing_file(tmp_path):
         (HEADER + "a,i,m\n", "samples.csv:2: 3 fields instead of 4"),
         (HEADER + "a,i,m,test,x\n", "samples.csv:2: 5 fields instead of 4"),
         (HEADER + "a,,m,\n", "samples.csv:2: no image, split"),
-        ("id,image,mask,split,group\na,i,m,test,\n", "samples.csv:2: no group"),
+        (
+            "id,image,mask,split,group\na,i,m,test,\n",
+            "samples.csv:2: no group; give every row one (its id if it is independent), or remove "
+            "the column",
+        ),
+        (
+            'id,image,mask,split, "grp "\na,i,m,test,x\n',
+            'samples.csv:1: the column "grp " has quotes in its name; write grp without quotes, or '
+            "no space before them",
+        ),
         (
             HEADER + "a,i,m,test\na,i2,m2,val\n",
             'samples.csv:3: the id "a" is that of line 2 already',
@@ -169,7 +190,7 @@ def test_a_split_written_otherwise_is_no_reason_to_leave_rows_out(read):
     with pytest.raises(DataError) as caught:
         check_splits(rows, ("test",), Path("s.csv"))
     text = (
-        's.csv: 1 rows have the split "Test", data.splits has "test"; write it alike, or give it '
+        's.csv: 1 row has the split "Test", data.splits has "test"; write it alike, or give it '
         "a name that is not so near"
     )
     assert str(caught.value) == text

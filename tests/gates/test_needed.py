@@ -35,6 +35,7 @@ def tiled(counts: ConfusionCounts, times: int, aggregate: str):
     return scope.estimate("cell", aggregate, "dice")
 
 
+# Of seeds 0 to 9, one case of ten groups is beyond the factor (2.2): docs/rules.md says so.
 @pytest.mark.parametrize("aggregate", ["pooled", "image_mean"])
 @pytest.mark.parametrize(("n", "times"), [(10, (2, 4, 9)), (30, (2, 4, 9)), (60, (2, 4))])
 @pytest.mark.parametrize("seed", [0, 1])

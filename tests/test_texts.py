@@ -84,14 +84,36 @@ def test_the_next_steps_are_those_of_this_verdict():
     assert [step.split(" ")[0] for step in steps] == ["mend", "improve", "add", "run"]
     assert "(leakage)" in steps[0]
     assert "(a)" in steps[1]
-    assert "to decide b, c; about 120 groups would settle them" in steps[2]
+    assert steps[2].endswith("to decide b (about 80 groups), c (about 120) at the values seen now")
+
+
+def test_rules_that_take_as_many_groups_are_named_together_the_fewest_first():
+    numbers = {"dice": 100, "recall_floor": 90, "f2": 90, "no_interval": None}
+    some = [rule(name, "inconclusive", needed_groups=n) for name, n in numbers.items()]
+    some.append(rule("f2", "inconclusive", needed_groups=40))  # of another class
+    (step, _) = texts.next_steps(verdict("inconclusive", some))
+    assert step == (
+        "add groups (patients, slides, drives) to decide recall_floor, f2 (about 90 groups), "
+        "dice (about 100), no_interval at the values seen now"
+    )
+    (step, _) = texts.next_steps(verdict("inconclusive", [rule("c", "inconclusive")]))
+    assert step == "add groups (patients, slides, drives) to decide c"
 
 
 def test_what_no_number_of_groups_settles_is_not_promised():
-    some = [rule("b", "inconclusive", needed_groups=80), rule("c", "inconclusive")]
-    assert "those that more groups can settle" in texts.next_steps(verdict("inconclusive", some))[0]
-    (step, _) = texts.next_steps(verdict("inconclusive", [rule("c", "inconclusive")]))
-    assert step == "add groups (patients, slides, drives) to decide c"
+    at_bound = {"low": 0.7, "high": 0.8, "needed_groups": None}
+    some = [
+        rule("b", "inconclusive", needed_groups=80), rule("iou", "inconclusive", **at_bound),
+        rule("iou", "inconclusive", needed_groups=90, low=0.7, high=0.8),
+    ]  # fmt: skip
+    first, second, _ = texts.next_steps(verdict("inconclusive", some))
+    assert first.endswith("to decide b (about 80 groups) at the values seen now")
+    assert second.startswith(
+        "iou lies at its bound: no realistic number of groups settles it; improve the model"
+    )
+    two = [rule(name, "inconclusive", **at_bound) for name in ("iou", "dice")]
+    (step, _) = texts.next_steps(verdict("inconclusive", two))
+    assert step.startswith("iou, dice lie at their bounds: no realistic number of groups settles")
 
 
 def test_an_undefined_value_is_a_dash():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from segmetrics.gates.against import Against, judge_against
 from segmetrics.gates.outcomes import compare
 from segmetrics.gates.rules import EVERY, MEAN, MIN_GROUPS, Outcome, Rule, RuleResult, Statistic
+from segmetrics.metrics.catalog import CATALOG
 from segmetrics.stats.aggregate import Estimate
 from segmetrics.stats.evaluation import Evaluation, Scope, SplitEvaluation
 from segmetrics.stats.slice_by import SliceBy
@@ -163,7 +164,9 @@ def _judge_scope(rule: Rule, place: _Place, scope: Scope, scored: Sequence[str])
 def _compared(rule: Rule, place: _Place, estimate: Estimate, value: float) -> RuleResult:
     statistic = rule.statistic or "conservative"
     min_groups = MIN_GROUPS if rule.min_groups is None else rule.min_groups
-    found = compare(rule, estimate, value, statistic=statistic, min_groups=min_groups)
+    found = compare(
+        rule, estimate, value, statistic=statistic, min_groups=min_groups, span=_span(rule.metric)
+    )
     return RuleResult(
         rule=rule,
         class_name=place.class_name,
@@ -176,6 +179,12 @@ def _compared(rule: Rule, place: _Place, estimate: Estimate, value: float) -> Ru
         needed_groups=found.needed_groups,
         value_meets=found.value_meets,
     )
+
+
+def _span(metric: str) -> tuple[float, float]:
+    """Range of a metric; infinite where it is not known."""
+    known = CATALOG.get(metric)
+    return (known.low, known.high) if known else (-math.inf, math.inf)
 
 
 def _doubt(rule: Rule, scope: Scope, scored: Sequence[str], mean: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from segmetrics.gates.needed import MOST_GROUPS, groups_needed
 from segmetrics.gates.rules import Outcome, Rule, Statistic
 from segmetrics.stats.aggregate import Estimate
 
@@ -29,7 +30,13 @@ class Comparison:
 
 
 def compare(
-    rule: Rule, estimate: Estimate, value: float, *, statistic: Statistic, min_groups: int
+    rule: Rule,
+    estimate: Estimate,
+    value: float,
+    *,
+    statistic: Statistic,
+    min_groups: int,
+    span: tuple[float, float] = (-math.inf, math.inf),
 ) -> Comparison:
     """Judge a defined estimate.
 
@@ -42,6 +49,9 @@ def compare(
         fail where the whole interval misses them, else inconclusive.
     min_groups
         With fewer groups, or without interval, nothing passes conservatively.
+    span
+        Range of the metric, whose ends the unseen group of an interval has; infinite where it has
+        none. Of use for `needed_groups` alone.
     """
     own = margin(rule, value)
     shown = _shown(value, rule)
@@ -70,8 +80,8 @@ def compare(
     if clears and own < 0:
         text = f"is {shown}: the interval meets {_bounds(rule)}, the value itself does not"
         return Comparison("inconclusive", text, own)
-    needed = _needed(rule, estimate.groups, value, low, high, min_groups)
-    text = f"is {shown}: {_doubt(rule, estimate.groups, min_groups, clears, needed)}"
+    needed = _needed(rule, estimate.groups, value, (low, high), min_groups, span)
+    text = f"is {shown}: {_doubt(rule, estimate.groups, min_groups, clears, needed, value)}"
     return Comparison("inconclusive", text, worst, needed, own >= 0)
 
 
@@ -87,55 +97,46 @@ def margin(rule: Rule, value: float) -> float:
     return -math.inf if nothing else min(gaps)
 
 
-def groups_needed(groups: int, half_width: float, distance: float) -> int | None:
-    """About how many groups make an interval end before a bound; None: no number does.
-
-    The half-width falls with the square root of the number of groups, so `half_width` at `groups`
-    reaches `distance` at `groups * (half_width / distance)**2`.
-
-    Parameters
-    ----------
-    groups
-        How many there are.
-    half_width, distance
-        From the value to the end of its interval, and to the bound.
-    """
-    if distance <= 0:
-        return None
-    ratio = half_width / distance
-    exact = groups * ratio * ratio  # infinite where `** 2` would raise
-    # 40 * (0.1 / 0.05)**2 is 160, whatever the last bit of the quotient says.
-    return math.ceil(exact * (1 - 1e-12)) if math.isfinite(exact) else None
-
-
 def _needed(
-    rule: Rule, groups: int, value: float, low: float, high: float, min_groups: int
+    rule: Rule,
+    groups: int,
+    value: float,
+    ends: tuple[float, float],
+    min_groups: int,
+    span: tuple[float, float],
 ) -> int | None:
     """The groups that would settle the rule, at this value and spread."""
-    sides: list[tuple[float, float]] = []  # half-width and distance of each end that matters
+    low, high = ends
+    below = (value - low, value - span[0])  # half-width, and how far an unseen group may lie off
+    above = (high - value, span[1] - value)
     outside = margin(rule, value) < 0
+    sides: list[tuple[float, tuple[float, float]]] = []  # distance of the bound, side that decides
     if rule.at_least is not None and (value < rule.at_least if outside else low < rule.at_least):
-        sides.append((high - value if outside else value - low, abs(value - rule.at_least)))
+        sides.append((abs(value - rule.at_least), above if outside else below))
     if rule.at_most is not None and (value > rule.at_most if outside else high > rule.at_most):
-        sides.append((value - low if outside else high - value, abs(value - rule.at_most)))
-    found = [groups_needed(groups, half, distance) for half, distance in sides]
+        sides.append((abs(value - rule.at_most), below if outside else above))
+    found = [groups_needed(groups, half, distance, reach) for distance, (half, reach) in sides]
     numbers = [n for n in found if n is not None]
     if len(numbers) < len(found):
         return None
     more = groups + 1 if sides else 0  # as many as now leave it as it is
-    return max(min_groups, more, *numbers)
+    most = max(min_groups, more, *numbers)
+    return most if most <= max(MOST_GROUPS, min_groups) else None
 
 
-def _doubt(rule: Rule, groups: int, min_groups: int, clears: bool, needed: int | None) -> str:
+def _doubt(
+    rule: Rule, groups: int, min_groups: int, clears: bool, needed: int | None, value: float
+) -> str:
     few = f"too few to certify ({groups} of {min_groups})" if groups < min_groups else ""
     if clears:
         return f"the whole interval meets {_bounds(rule)}, but the groups are {few}"
     holds = f"the interval does not settle {_bounds(rule)}"
-    if needed is None:
+    if needed is not None:
+        settles = f"at this value and spread about {needed} groups would ({groups} now)"
+    elif value in rule.bound.values():
         settles = "the value lies at the bound: no number of groups settles it"
     else:
-        about = f"about {needed}" if needed <= 1_000_000 else "more than a million"
-        settles = f"at this value and spread {about} groups would ({groups} now)"
+        settles = "the value lies close to the bound: no realistic number of groups settles it"
     return "; ".join(part for part in (holds, few, settles) if part)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,15 +97,48 @@ def _more_groups(rules: list[Mapping[str, Any]], few: Mapping[str, Any] | None =
         ]
     if not rules:
         return []
-    needed = [rule.get("needed_groups") for rule in rules]
-    known = [n for n in needed if n is not None]
-    if not known:
-        how = ""
-    elif len(known) == len(needed):
-        how = f"; about {max(known)} groups would settle them at the values seen now"
-    else:
-        how = f"; about {max(known)} groups would settle those that more groups can settle"
-    return [f"add groups (patients, slides, drives) to decide {_names(rules)}{how}"]
+    close = dict.fromkeys(str(rule["name"]) for rule in rules if _at_its_bound(rule))
+    others = [rule for rule in rules if rule["name"] not in close]
+    steps = []
+    if others:
+        steps.append(f"add groups (patients, slides, drives) to decide {_with_numbers(others)}")
+    if close:
+        lie, them = (
+            ("lies at its bound", "it") if len(close) == 1 else ("lie at their bounds", "them")
+        )
+        steps.append(
+            f"{', '.join(close)} {lie}: no realistic number of groups settles {them}; improve the "
+            f"model, or change a bound that does not fit your use"
+        )
+    return steps
+
+
+def _with_numbers(rules: list[Mapping[str, Any]]) -> str:
+    """`a, b (about 80 groups), c (about 120) at the values seen now`, the fewest first.
+
+    Rules without a number come last. Of a rule with several results the largest number counts.
+    """
+    most: dict[str, float] = {}
+    for rule in rules:
+        number = rule.get("needed_groups")
+        most[rule["name"]] = max(most.get(rule["name"], 0), math.inf if number is None else number)
+    named: dict[float, list[str]] = {}
+    for name, number in most.items():
+        named.setdefault(number, []).append(name)
+    parts: list[str] = []
+    for number in sorted(named):
+        unit = "" if parts else " groups"
+        about = f" (about {number}{unit})" if number != math.inf else ""
+        parts.append(", ".join(named[number]) + about)
+    return ", ".join(parts) + (" at the values seen now" if min(named) != math.inf else "")
+
+
+def _at_its_bound(rule: Mapping[str, Any]) -> bool:
+    """Whether no number of groups settles a rule because a bound lies too close to the value."""
+    low, high = rule.get("low"), rule.get("high")
+    if rule.get("needed_groups") is not None or low is None or high is None:
+        return False
+    return any(low <= bound <= high for bound in rule["bound"].values())
 
 
 def _names(rules: Iterable[Mapping[str, Any]]) -> str:

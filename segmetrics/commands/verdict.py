@@ -7,10 +7,13 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segmetrics.commands.parsing import Commands, add_command
 from segmetrics.errors import DataError, VerdictError
+
+if TYPE_CHECKING:
+    from segmetrics.config.models import Settings
 
 
 def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
@@ -43,18 +46,9 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Check the verdict against what is at hand, and show it."""
     from segmetrics.config import load_settings
-    from segmetrics.config.build import (
-        label_scheme,
-        layout,
-        policy,
-        predictor,
-        result_settings,
-        workers,
-    )
-    from segmetrics.evidence import SETTINGS, changed_inputs, read_verdict, stale_files
-    from segmetrics.judge import judge_project
-    from segmetrics.recheck import check_files
+    from segmetrics.evidence import SETTINGS, read_verdict, stale_files
 
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
@@ -65,29 +59,50 @@ def run(arguments: argparse.Namespace) -> int:
             "can only be checked in its project folder",
             f"run `segmetrics verdict` in {arguments.file.resolve().parent.parent}",
         )
-    if not stale and own and Path(SETTINGS).exists():
-        # In its project the verdict is computed again, which reads no pixel.
-        settings = load_settings(Path(SETTINGS))
-        computed = judge_project(
-            layout(settings), policy(settings), result_settings(settings), predictor(settings)
-        ).to_json()
-        changed = changed_inputs(verdict, computed["inputs"])
-        stale = changed or ([] if computed == verdict else ["the verdict itself"])
+    project = load_settings(Path(SETTINGS)) if own and Path(SETTINGS).exists() else None
+    if project is not None and not stale:
+        stale = _outdated(verdict, project)
     if stale:
         raise VerdictError(
             str(arguments.file),
             f"is of an earlier run: {', '.join(stale)} changed or went missing since",
             "run `dvc repro`",
         )
-    if own and Path(SETTINGS).exists():
-        try:
-            check_files(layout(settings), label_scheme(settings), workers(settings))
-        except DataError as error:
-            raise VerdictError.of(error.problems, "files changed after they were judged") from error
+    if project is not None:
+        _check_files(project)
     elif not own:
         print("note: read as it was written; it was compared with no file", file=sys.stderr)
     _show(verdict, arguments.format)
     return 0 if verdict["decision"] == "pass" else 1
+
+
+def _outdated(verdict: Mapping[str, Any], settings: Settings) -> list[str]:
+    """What the verdict of this project does not fit, once all is computed again from the tables."""
+    from segmetrics.config import build
+    from segmetrics.evidence import changed_inputs, read_json
+    from segmetrics.judge import evaluate_project, judge_project
+
+    files, results = build.layout(settings), build.result_settings(settings)
+    computed = judge_project(
+        files, build.policy(settings), results, build.predictor(settings)
+    ).to_json()
+    changed = changed_inputs(verdict, computed["inputs"])
+    if changed or computed != verdict:
+        return changed or ["the verdict itself"]
+    # An edited evaluation gives the verdict that it was edited for.
+    evaluation = evaluate_project(files, build.evaluation_options(settings), results)
+    same = evaluation.to_json() == read_json(files.evaluation)
+    return [] if same else [f"{files.evaluation} (it is not what the tables give)"]
+
+
+def _check_files(settings: Settings) -> None:
+    from segmetrics.config.build import label_scheme, layout, workers
+    from segmetrics.recheck import check_files
+
+    try:
+        check_files(layout(settings), label_scheme(settings), workers(settings))
+    except DataError as error:
+        raise VerdictError.of(error.problems, "files changed after they were judged") from error
 
 
 def _show(verdict: Mapping[str, Any], form: str) -> None:

@@ -218,6 +218,21 @@ def test_the_verdict_command_notices_changed_files(project, folder):
     assert "test-0.png: changed since it was listed" in done.stderr
 
 
+def test_the_verdict_command_does_not_believe_an_edited_evaluation(project):
+    """Whoever edits the values and judges them by hand gets a pass from `check` alone."""
+    path = project.folder / "results" / "evaluation.json"
+    data = json.loads(path.read_text())
+    for estimate in data["splits"]["test"]["mean"]["group_mean"].values():
+        if estimate["value"] is not None:
+            estimate.update(value=0.999, low=0.998, high=1.0)
+    path.chmod(0o644)
+    path.write_text(json.dumps(data))
+    project.run("python", "-m", "stages.check")
+    done = project.run("segmetrics", "verdict")
+    assert done.returncode == 1
+    assert "evaluation.json (it is not what the tables give)" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_links_to_folders_are_refused_because_dvc_does_not_follow_them(project, tmp_path):
     (tmp_path / "weights").mkdir()

@@ -78,7 +78,8 @@ def session(*, writes: bool) -> Iterator[MlflowClient]:
     if file and not Path(file["file"]).is_file():
         # Connecting would create an empty one, which looks as if nothing had ever been promoted.
         what = "there is no such MLflow store"
-        raise RegistryError(file["file"], what, "set MLFLOW_TRACKING_URI, or run in the project")
+        remedy = "run `dvc repro -f -s track` first, set MLFLOW_TRACKING_URI, or run in the project"
+        raise RegistryError(file["file"], what, remedy)
     try:
         with connect() as client:
             if not writes:

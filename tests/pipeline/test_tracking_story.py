@@ -163,7 +163,12 @@ def test_promote_refuses_what_was_edited(finished, tmp_path, edit, code, reason)
 
 
 def test_promote_refuses_what_was_not_tracked(project):
-    done = project.run("segmetrics", "promote")
+    done = project.run("segmetrics", "promote", "--allow-first")
+    assert done.returncode == 3
+    assert "there is no such MLflow store; run `dvc repro -f -s track` first" in done.stderr
+    project.ok("dvc", "repro", "-f", "-s", "track")
+    project.params(lambda p: p["tracking"].update(experiment="elsewhere"))
+    done = project.run("segmetrics", "promote", "--allow-first")
     assert done.returncode == 1
     assert "holds no finished, passing run of this evaluation" in done.stderr
     assert "dvc repro -f -s track" in done.stderr

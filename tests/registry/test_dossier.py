@@ -36,7 +36,7 @@ def test_a_dossier_holds_the_evidence_and_is_checked_offline(registry, outcome, 
     assert json.loads(files["history.json"])[0]["reason"] == "the first"
     rules = json.loads(files["rules.json"])
     assert [rule["name"] for rule in rules] == ["recall_floor"]
-    assert rules[0]["rationale"].startswith("what is missed")
+    assert rules[0]["rationale"].startswith("What is missed")
     assert "numpy==" in files["environment.txt"].decode()
     assert not any("model.bin" in name for name in files)
     assert b"case 7" not in b"".join(files.values())  # names of samples are as the run has them

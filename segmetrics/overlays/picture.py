@@ -17,7 +17,7 @@ from segmetrics.overlays.regions import Mask, Regions
 
 Rgb = npt.NDArray[np.uint8]
 RIGHT, ADDED, MISSED, IGNORED = (0, 158, 115), (230, 159, 0), (86, 180, 233), (110, 110, 110)
-_LEAST_SIDE = 320  # smaller pictures are enlarged by whole numbers, at most so often
+_LEAST_SIDE = 512  # smaller pictures are enlarged by whole numbers, at most 8 times
 _MOST_ZOOM = 8
 _GAP, _LEGEND, _BOX = 8, 24, 14
 _HATCH = 8  # pixels from line to line

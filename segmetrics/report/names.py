@@ -89,7 +89,8 @@ def _finding(
     finding: Mapping[str, Any], rename: Rename, texts: list[tuple[str, str]]
 ) -> dict[str, Any]:
     # Leakage names samples and groups in one list: a name is renamed as what it is.
-    groups = set(finding["data"].get("groups", ()))
+    held = finding["data"].get("groups")
+    groups = set(held) if isinstance(held, Mapping) else set()
 
     def other(name: str) -> str:
         return _shown(rename("group" if name in groups else "id", name))

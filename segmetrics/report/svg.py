@@ -111,7 +111,7 @@ _BOX = (40.0, 12.0, 290.0, 212.0)  # left, top, right, bottom
 
 def style_of(place: int) -> tuple[str, str | None]:
     """Colour and dashes of the curve at a place: 16 that differ by more than colour."""
-    return f"var(--curve{place % 4})", _DASHES[place // 4 % 4 if place >= 4 else place % 4]
+    return f"var(--curve{place % 4})", _DASHES[(place + place // 4) % 4]
 
 
 def draw_curves(

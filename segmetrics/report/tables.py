@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from segmetrics.metrics.catalog import LENGTHS
 from segmetrics.report.data import ReportData
 from segmetrics.report.html import Html, folded, paragraph, section, table
 from segmetrics.report.words import (
@@ -46,7 +47,7 @@ def _classes(data: ReportData, aggregate: str) -> Html:
     caption = (
         f"{data.judged}: {several(split.samples, 'image')} in {several(split.groups, 'group')}"
     )
-    return table(caption, ["class", *map(metric_name, metrics)], rows)
+    return table(caption, ["class", *_headers(data, metrics)], rows)
 
 
 def _known(scopes: Sequence[Scope], aggregate: str) -> list[str]:
@@ -57,6 +58,12 @@ def _known(scopes: Sequence[Scope], aggregate: str) -> list[str]:
         if any(metric in table.get(aggregate, {}) for scope in scopes
                for table in (scope.mean, *scope.classes.values()))
     ]  # fmt: skip
+
+
+def _headers(data: ReportData, metrics: Sequence[str]) -> list[str]:
+    """Names of metrics, with the unit of those that have one."""
+    unit = data.settings["data"]["unit"]
+    return [f"{metric_name(m)} ({unit})" if m in LENGTHS else metric_name(m) for m in metrics]
 
 
 def slices_section(data: ReportData) -> Html | None:
@@ -84,7 +91,7 @@ def _slices(data: ReportData, column: str, values: Mapping[str, Scope]) -> Html:
         lowest = [_lowest_class(data, scope)] if several_classes else []
         rows.append([value, scope.samples, scope.groups, *cells, *lowest])
     last = ["lowest class by Dice"] if several_classes else []
-    columns = [column, "images", "groups", *map(metric_name, metrics), *last]
+    columns = [column, "images", "groups", *_headers(data, metrics), *last]
     return table(f"{data.judged} by {column}, class mean", columns, rows)
 
 
@@ -99,13 +106,14 @@ def _lowest_class(data: ReportData, scope: Scope) -> str:
 
 def sizes_section(data: ReportData) -> Html | None:
     """Objects found by size; None where objects are not measured."""
-    if not any(data.split.sizes.values()):
-        return None
     rows = [
         _size_row(data, name, bucket, scope)
         for name, buckets in data.split.sizes.items()
+        if name not in data.settings["data"]["exclude"]
         for bucket, scope in buckets.items()
     ]
+    if not rows:
+        return None
     columns = ["class, size", "pixels", "objects in the reference", "predicted", "found (recall)",
                "real (precision)"]  # fmt: skip
     shown = table(f"Objects of {data.judged} by size", columns, rows)
@@ -115,7 +123,10 @@ def sizes_section(data: ReportData) -> Html | None:
 
 def _size_row(data: ReportData, name: str, bucket: str, scope: SizeScope) -> list[object]:
     found = scope.table.get(data.aggregate, {})
-    pixels = f"{scope.low} and more" if scope.high is None else f"{scope.low} to {scope.high - 1}"
+    high = scope.high
+    pixels = f"{scope.low} and more" if high is None else f"{scope.low} to {high - 1}"
+    if high is not None and scope.low == 0:
+        pixels = f"below {high}"
     cells = [estimate_cell(found.get(m)) for m in ("object_recall", "object_precision")]
     return [f"{name}, {bucket}", pixels, scope.references, scope.predictions, *cells]
 
@@ -147,9 +158,7 @@ def splits_section(data: ReportData) -> Html | None:
          *(estimate_cell(split.estimate("mean", data.aggregate, m)) for m in metrics)]
         for name, split in splits.items()
     ]  # fmt: skip
-    columns = ["split", "images", "groups", *map(metric_name, metrics)]
-    note = (
-        "Much better on the training split than on the judged one: the model has learned by heart."
-    )
+    columns = ["split", "images", "groups", *_headers(data, metrics)]
+    note = "A model that is much better on its training images knows them by heart: see Findings."
     shown = table("Class mean of every split", columns, rows)
     return section("splits", "Splits", paragraph(note, class_="soft small"), shown)

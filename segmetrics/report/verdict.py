@@ -16,12 +16,17 @@ from segmetrics.texts import headline, next_steps
 
 _MEANING = {
     "pass": "Every rule that blocks is met, with the uncertainty of this data counted in where the "
-            "rule asks for it. The model may be promoted.",
+            "rule asks for it.",
     "fail": "At least one rule is missed or a finding blocks. The model is not promoted.",
     "inconclusive": "No rule that blocks is clearly missed, but this data does not settle all of "
                     "them: a value lies too close to its bound for so few groups, or there are too "
                     "few groups at all. The model is not promoted.",
 }  # fmt: skip
+
+_LENIENT = (
+    "No rule that blocks is missed. Some are not settled by this data; here their values decide, "
+    "because checks.on_inconclusive is `warn` or because they only warn."
+)
 
 
 def banner(data: ReportData) -> Html:
@@ -30,11 +35,14 @@ def banner(data: ReportData) -> Html:
     decision = str(verdict["decision"])
     kind = decision if decision in _MEANING else "fail"
     sentence = headline(verdict).partition(": ")[2]
+    meaning = _MEANING[kind]
+    if kind == "pass" and any(r["outcome"] == "inconclusive" for r in verdict["rules"]):
+        meaning = _LENIENT
     sign = {"pass": "✓", "fail": "✗", "inconclusive": "?"}[kind]
     return el(
         "div",
         paragraph(el("strong", f"{sign} {decision.upper()}", class_=kind), " ", sentence),
-        paragraph(_MEANING[kind], class_="small"),
+        paragraph(with_code(meaning), class_="small"),
         class_=f"banner {kind}",
     )
 

@@ -31,7 +31,7 @@ from segmetrics.gates.leakage_report import (
 from segmetrics.gates.rules import Finding
 from segmetrics.leakage.find import find_leakage
 from segmetrics.metrics.catalog import CATALOG, Aggregate
-from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_index
+from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_keys
 from segmetrics.tables import Measurements, read_measurements
 
 # Kinds whose samples are left out to see what they add; masks and review say too little.
@@ -201,7 +201,7 @@ def effect_of(
         The ids to leave out.
     """
     keep = np.flatnonzero(~np.isin(np.array(measured.ids, dtype=str), np.array(leaked, dtype=str)))
-    groups = group_index([rows[i].group for i in measured.ids])
+    groups = group_keys([rows[i].group for i in measured.ids])
     whole = np.arange(len(measured.ids))
     values = [
         _class_mean(measured, groups, places, options, metric, aggregate)

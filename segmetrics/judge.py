@@ -131,4 +131,5 @@ def judge_project(
         min_groups=policy.min_groups,
         on_inconclusive=policy.on_inconclusive,
         against=against,
+        confidence=policy.resampling.confidence,
     )

@@ -20,6 +20,7 @@ from segmetrics.gates.leakage import (
     leakage_findings,
     repeated_findings,
     stale_leakage,
+    within_findings,
 )
 from segmetrics.gates.leakage_report import (
     Effect,
@@ -94,6 +95,8 @@ def judge_leakage(
     report, stale = _report(layout, settings, judged)
     repeated = repeated_images(read_sample_list(layout.sample_list(judged)), rows, judged)
     leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
+    inside = _across_groups(report, rows)
+    leaked["within"] = tuple(sorted({pair.id for pair in inside}))
     if report is not None:
         leaked |= {kind: report.samples[kind] for kind in _COUNTED}
     leaked = {kind: ids for kind, ids in leaked.items() if ids}
@@ -112,7 +115,22 @@ def judge_leakage(
     if stale is not None:
         shared = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
         return [stale, *shared, *twice]
+    listed = sum(pair.kind == "within" for pair in report.pairs) if report else 0
+    twice += within_findings(
+        inside,
+        levels,
+        judged=judged,
+        effect=effects.get("within"),
+        unlisted=report.counts["within"] - listed if report else 0,
+    )
     return leakage_findings(report, groups, levels, judged=judged, effects=effects) + twice
+
+
+def _across_groups(report: LeakageReport | None, rows: Sequence[SampleRow]) -> list[LeakedPair]:
+    """Copies within the judged split that count as groups of their own."""
+    group_of = {row.id: row.group for row in rows}
+    pairs = [pair for pair in report.pairs if pair.kind == "within"] if report else []
+    return [pair for pair in pairs if group_of.get(pair.id) != group_of.get(pair.other)]
 
 
 def _report(

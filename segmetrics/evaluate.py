@@ -18,7 +18,7 @@ from segmetrics.errors import DataError
 from segmetrics.files import write_text
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.slices import evaluate_slices
-from segmetrics.stats.aggregate import Estimate, group_index
+from segmetrics.stats.aggregate import Estimate, group_keys
 from segmetrics.stats.evaluation import Scope, SplitEvaluation
 from segmetrics.stats.scopes import EvaluationOptions as EvaluationOptions
 from segmetrics.stats.scopes import aggregated, pixel_totals
@@ -44,7 +44,7 @@ def evaluate_split(
         How many samples the split has, where not all of them are measured.
     """
     ordered = [rows[i] for i in measurements.ids]
-    groups = group_index([row.group for row in ordered])
+    groups = group_keys([row.group for row in ordered])
     whole = evaluate_counts(measurements.observations, groups, measurements.classes, options)
     slices, left_out = evaluate_slices(measurements, ordered, groups, options)
     confusion = measurements.confusion
@@ -76,7 +76,7 @@ def overlap_means(
     measurements: Measurements, rows: Mapping[str, SampleRow], scored: Sequence[str]
 ) -> Scope:
     """The class means of Dice and IoU as with `both_empty: undefined`; no classes, no intervals."""
-    groups = group_index([rows[i].group for i in measurements.ids])
+    groups = group_keys([rows[i].group for i in measurements.ids])
     places = [measurements.classes.index(name) for name in scored]
     wanted = [CATALOG["dice"], CATALOG["iou"]]
     options = EvaluationOptions(tuple(scored))

@@ -43,7 +43,7 @@ from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.thresholds import Objective
 from segmetrics.operating_point import OperatingPoint, TuningRequest
 from segmetrics.policy import Policy
-from segmetrics.stats.aggregate import group_index
+from segmetrics.stats.aggregate import group_keys
 from segmetrics.stats.evaluation import Evaluation, SplitEvaluation
 from segmetrics.stats.paired import independent_differences
 from segmetrics.tables import MODEL, Measurements, read_measurements
@@ -194,9 +194,9 @@ def _gap(
     whole, *single = independent_differences(
         CATALOG[metric],
         first=one.observations,
-        first_groups=group_index([group_of[i] for i in one.ids]),
+        first_groups=group_keys([group_of[i] for i in one.ids]),
         second=two.observations,
-        second_groups=group_index([group_of[i] for i in two.ids]),
+        second_groups=group_keys([group_of[i] for i in two.ids]),
         aggregate=aggregate,
         targets=[places, *([place] for place in places)],
         resampling=policy.resampling,

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segmetrics.gates.lint import Remark
-from segmetrics.gates.rules import MIN_GROUPS, Rule
+from segmetrics.gates.rules import EVERY, MIN_GROUPS, Rule
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.planning import Plan, sentence
 
@@ -38,7 +38,7 @@ def print_policy(
     table.add_column("rule", overflow="fold", max_width=28)
     table.add_column("what", overflow="fold")
     for rule in policy.rules:
-        table.add_row(Text(rule.name, style="bold"), _block(rule, policy.min_groups))
+        table.add_row(Text(rule.name, style="bold"), _block(rule, policy))
     console.print(table)
     _line(console, _grade(policy))
     for one in policy.left_out:
@@ -57,12 +57,27 @@ def _line(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _block(rule: Rule, min_groups: int) -> Text:
+def _block(rule: Rule, policy: Policy) -> Text:
     text = Text(required(rule))
-    text.append(f"\n{_decides(rule, min_groups)}; {_missed(rule)}; from {rule.source}")
+    if rule.class_name == EVERY:
+        text.append(f"\n{_every(policy)}")
+    text.append(f"\n{_decides(rule, policy.min_groups)}; {_missed(rule)}; from {rule.source}")
     if rule.rationale:
         text.append(f"\n{rule.rationale}", style="dim")
     return text
+
+
+def _every(policy: Policy) -> str:
+    """`every class is a, b; the region whole is left out: name it in a rule of its own`."""
+    regions = tuple(policy.definition.regions) if policy.definition else ()
+    text = f"every class is {', '.join(policy.scored) or 'none: all are excluded'}"
+    if not regions:
+        return text
+    many = len(regions) > 1
+    return (
+        f"{text}; the region{'s' if many else ''} {', '.join(regions)} {'are' if many else 'is'} "
+        f"left out: name {'each' if many else 'it'} in a rule of its own"
+    )
 
 
 def _decides(rule: Rule, min_groups: int) -> str:

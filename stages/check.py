@@ -4,19 +4,24 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import layout, policy, predictor, result_settings
+from segmetrics.config.build import (
+    evaluation_options,
+    layout,
+    policy,
+    predictor,
+    result_settings,
+)
 from segmetrics.entry import run
 from segmetrics.files import write_json
-from segmetrics.judge import judge_project
+from segmetrics.judge import check_evaluation, judge_project
 from segmetrics.texts import headline
 
 
 def main() -> None:
     settings = load_settings(Path("params.yaml"))
-    files = layout(settings)
-    verdict = judge_project(
-        files, policy(settings), result_settings(settings), predictor(settings)
-    ).to_json()
+    files, results = layout(settings), result_settings(settings)
+    check_evaluation(files, evaluation_options(settings), results)
+    verdict = judge_project(files, policy(settings), results, predictor(settings)).to_json()
     write_json(files.verdict, verdict)
     print(headline(verdict))
 

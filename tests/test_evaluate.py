@@ -20,8 +20,11 @@ from segmetrics.evaluate import (
     read_split,
     write_dice_curve,
 )
+from segmetrics.gates.judging import judge_rules
+from segmetrics.gates.rules import Rule
 from segmetrics.metrics.counts import ConfusionCounts
 from segmetrics.slices import MOST_SLICES
+from segmetrics.stats.evaluation import Evaluation
 from segmetrics.stats.observations import Observations
 from segmetrics.stats.resampling import Resampling
 from segmetrics.stats.slice_by import SliceBy
@@ -209,6 +212,29 @@ def test_both_empty_is_undefined_unless_it_is_to_be_one(one, expected, undefined
     estimate = split.estimate("cell", "image_mean", "dice")
     assert estimate.value == pytest.approx(expected)
     assert (estimate.defined, estimate.undefined) == (2 - undefined, undefined)
+
+
+@pytest.mark.parametrize("aggregate", ["image_mean", "group_mean"])
+def test_a_slice_of_empty_images_alone_is_no_evidence(aggregate):
+    """With `both_empty: one`, too: a mean of 1 would rest on no reference pixel."""
+    measured = tables({"a": (8, 2, 2), "b": (0, 0, 0), "c": (0, 0, 0), "d": (0, 5, 0)})
+    options = EvaluationOptions(
+        scored=("cell",), both_empty_is_one=True, resampling=Resampling(resamples=50)
+    )
+    scanner = dict(zip("abcd", "XXYZ", strict=True))
+    own = rows({name: name for name in "abcd"}, scanner=scanner)
+    split = evaluate_split(measured, own, options)
+    found = {v: s.estimate("cell", aggregate, "dice") for v, s in split.slices["scanner"].items()}
+    assert found["X"].value == pytest.approx(0.9)  # beside an image that has the class, it counts
+    assert (found["Y"].value, found["Y"].low, found["Y"].groups) == (None, None, 0)
+    assert found["Z"].value == 0.0
+    rule = Rule("r", "dice", "cell", aggregate, "test", at_least=0.1, statistic="point",
+                slice_by=SliceBy(("scanner",)))  # fmt: skip
+    results = judge_rules([rule], Evaluation({"test": split}, {}), ("cell",))
+    assert {r.slice: r.outcome for r in results} == {
+        "scanner=X": "pass", "scanner=Y": "fail", "scanner=Z": "fail",
+    }  # fmt: skip
+    assert "is undefined (0/0)" in results[1].reason
 
 
 def test_class_means_are_over_the_scored_classes():

@@ -147,15 +147,72 @@ def test_limits_decide_without_predicting_again(project):
 def test_another_sample_size_makes_the_tables_stale(project):
     project.run()
     project.params(checks={"overfit": {"warn": 0.05, "max": 0.2, "sample": 5}})
-    verdict = project.check()
-    assert finding(verdict, "stale_predictions")["data"] == {"split": "train"}
-    assert verdict["decision"] == "fail"
-    done = project.stage("evaluate")
-    assert done.code == 2
-    assert "1 samples are not in all of samples.csv, sample list and tables" in done.err
+    for stage in ("check", "evaluate"):
+        done = project.stage(stage)
+        assert done.code == 2
+        assert "1 samples are not in all of samples.csv, sample list and tables" in done.err
     project.predict()
     assert "stale_predictions" not in names(project.judge())
     assert project.read("evaluation.json")["splits"]["train"]["sampled"] == {"n": 5, "of": 9}
+
+
+def perfect_mean(folder):
+    path = folder / "results" / "evaluation.json"
+    data = json.loads(path.read_text())
+    for estimate in data["splits"]["test"]["mean"]["pooled"].values():
+        estimate.update(value=0.999, low=0.998, high=1.0)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def more_groups(folder):
+    path = folder / "results" / "evaluation.json"
+    data = json.loads(path.read_text())
+    data["splits"]["test"]["classes"]["foreground"]["pooled"]["dice"]["groups"] += 1
+    path.write_text(json.dumps(data))
+    return path
+
+
+def one_slice_less(folder):
+    path = folder / "results" / "evaluation.json"
+    data = json.loads(path.read_text())
+    data["splits"]["test"]["slices_left_out"] = {}
+    data["splits"]["test"]["slices"] = {"scanner": {}}
+    path.write_text(json.dumps(data))
+    return path
+
+
+def better_metrics(folder):
+    path = folder / "results" / "metrics.json"
+    data = json.loads(path.read_text())
+    data["test"]["dice_pooled"] += 1e-6
+    path.write_text(json.dumps(data))
+    return path
+
+
+@pytest.mark.parametrize("edit", [perfect_mean, more_groups, one_slice_less, better_metrics])
+def test_check_does_not_believe_edited_numbers(project, edit):
+    project.run()
+    (project.folder / "results" / "verdict.json").unlink()
+    path = edit(project.folder)
+    done = project.stage("check")
+    assert done.code == 2
+    name = path.relative_to(project.folder).as_posix()
+    said = f"error: {name}: is not what the tables give: it was edited, or written by another"
+    assert said in done.err
+    assert "run `dvc repro -f -s evaluate`, then `dvc repro`" in done.err
+    assert not (project.folder / "results" / "verdict.json").exists()
+    assert project.judge()["decision"] in ("pass", "fail")  # the way out
+
+
+def test_check_lets_the_last_digit_of_another_processor_pass(project):
+    project.run()
+    path = project.folder / "results" / "evaluation.json"
+    data = json.loads(path.read_text())
+    mean = data["splits"]["test"]["mean"]["image_mean"]["dice"]
+    mean["value"] = float(np.nextafter(mean["value"], 0))
+    path.write_text(json.dumps(data))
+    assert project.check()["rules"]
 
 
 def test_all_samples_with_null(project):

@@ -92,6 +92,19 @@ def test_each_rule_is_shown_with_what_decides_and_why(project):
     assert "`segmetrics plan` says how often" in shown
 
 
+def test_every_class_is_named_and_so_is_what_it_leaves_out(project):
+    shown = " ".join(project.command("rules").split())
+    assert "every class is foreground the whole interval" in shown
+    project.params(data={"regions": {"all_of_it": [1]}})
+    shown = " ".join(project.command("rules").split())
+    text = "every class is foreground; the region all_of_it is left out: name it in a rule of its"
+    assert text in shown
+    project.params(data={"regions": {"all_of_it": [1], "both": [0, 1]}})
+    assert "the regions all_of_it, both are left out: name each" in " ".join(
+        project.command("rules").split()
+    )
+
+
 @pytest.mark.parametrize("columns", [40, 80, 160])
 def test_no_width_cuts_anything_off(project, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -179,6 +179,13 @@ def test_the_interval_has_a_column_where_there_is_one():
     assert "0.790 to 0.835" in text
 
 
+def test_the_header_of_intervals_says_how_sure_they_are():
+    for confidence, said in ((0.95, "95 % interval"), (0.995, "99.5 % interval")):
+        one = {**verdict("pass", [rule(low=0.79, high=0.83)]), "confidence": confidence}
+        assert said in printed(one)
+        assert f"| {said} |" in texts.verdict_markdown(one)
+
+
 def test_markdown_begins_with_the_headline_and_tabulates_rules_and_metrics():
     the_verdict = verdict("fail", [rule(slice="scanner=A|B", low=0.7, high=0.9),
                                    rule("n", "fail", value=None, reason="<b>\nodd")],

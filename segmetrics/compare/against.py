@@ -19,7 +19,7 @@ from segmetrics.gates.judging import unusable_slices, wanted_slices
 from segmetrics.gates.rules import EVERY, MEAN, Finding, Rule, Shared
 from segmetrics.metrics.catalog import CATALOG
 from segmetrics.policy import Policy
-from segmetrics.stats.aggregate import group_index
+from segmetrics.stats.aggregate import group_keys
 from segmetrics.stats.evaluation import Evaluation
 from segmetrics.stats.paired import Difference
 from segmetrics.tables import Measurements, read_measurements
@@ -223,7 +223,7 @@ def _annotators(
         yield from (Compared(name, problem=problem) for name in names)
         return
     tables = side.measurements
-    groups = group_index([side.cells[i].group for i in tables.ids])
+    groups = group_keys([side.cells[i].group for i in tables.ids])
     over = [policy.scored if name == MEAN else (name,) for name in names]
     places = list(_places(rule, evaluation))
     found = [

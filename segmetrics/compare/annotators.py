@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -72,9 +72,12 @@ def annotator_differences(
     human = [(a.ids, a.observations) for a in measurements.agreements if a.prediction != MODEL]
     plain = replace(metric, compute=None, family="column", aggregates=MEANS)
     sides = []
+    # Of these samples alone, as `per_image` decides by all it sees whether empty images count.
+    asked_ids = {measurements.ids[i] for i in chosen}
     for tables in (own, human):
         shape = measurements.counts.tp.shape
-        values = _mean(measurements.ids, shape, tables, metric, both_empty_is_one=both_empty_is_one)
+        some = [_of(names, observed, asked_ids) for names, observed in tables]
+        values = _mean(measurements.ids, shape, some, metric, both_empty_is_one=both_empty_is_one)
         observed = Observations(
             counts=ConfusionCounts.zeros(shape),
             columns={metric.name: values},
@@ -92,6 +95,14 @@ def annotator_differences(
     )
     asked = int(rows.sum())
     return found, Shared(chosen.size, asked, asked)
+
+
+def _of(
+    names: Sequence[str], observed: Observations, wanted: Set[str]
+) -> tuple[list[str], Observations]:
+    """The rows of some samples."""
+    keep = np.array([name in wanted for name in names], bool)
+    return [name for name in names if name in wanted], observed.rows(keep)
 
 
 def _mean(

@@ -20,7 +20,7 @@ from segmetrics.compare.pairing import (
 from segmetrics.gates.rules import Shared
 from segmetrics.metrics.catalog import Aggregate, MetricInfo
 from segmetrics.metrics.counts import ConfusionCounts
-from segmetrics.stats.aggregate import group_index
+from segmetrics.stats.aggregate import group_keys
 from segmetrics.stats.observations import Observations
 from segmetrics.stats.paired import Difference, paired_differences
 from segmetrics.stats.resampling import Resampling
@@ -83,7 +83,7 @@ class Pairs:
         """Pair two evaluations."""
         pairing = pair_samples(first=first.measurements, second=second.measurements, by=by)
         classes = common_classes(first.definition, second.definition)
-        groups = group_index([second.cells[i].group for i in second.measurements.ids])
+        groups = group_keys([second.cells[i].group for i in second.measurements.ids])
         sides = ((first, pairing.first), (second, pairing.second))
         one, two = (
             of_classes(

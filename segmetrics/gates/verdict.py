@@ -41,6 +41,7 @@ class Verdict:
     samples: int = 0
     groups: int = 0
     on_inconclusive: OnInconclusive = "block"
+    confidence: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The whole of verdict.json."""
@@ -56,6 +57,7 @@ class Verdict:
                 "groups": self.groups,
             },
             "on_inconclusive": self.on_inconclusive,
+            "confidence": self.confidence,
             "inputs": dict(self.inputs),
             "rules": [result.to_json() for result in self.rules],
             "findings": [finding.to_json() for finding in self.findings],
@@ -100,6 +102,7 @@ def judge(
     min_groups: int = MIN_GROUPS,
     on_inconclusive: OnInconclusive = "block",
     against: Against | None = None,
+    confidence: float | None = None,
 ) -> Verdict:
     """Judge the evaluation.
 
@@ -119,6 +122,8 @@ def judge(
         See `decide`.
     against
         The comparisons of rules that have `against`.
+    confidence
+        That of the intervals, to be shown beside them.
     """
     results = judge_rules(
         rules,
@@ -148,6 +153,7 @@ def judge(
         samples=scope.samples if scope else 0,
         groups=scope.groups if scope else 0,
         on_inconclusive=on_inconclusive,
+        confidence=confidence,
     )
 
 

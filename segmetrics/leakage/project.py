@@ -20,6 +20,7 @@ from segmetrics.gates.leakage import (
     leakage_findings,
     repeated_findings,
     stale_leakage,
+    within_findings,
 )
 from segmetrics.gates.leakage_report import (
     Effect,
@@ -31,7 +32,7 @@ from segmetrics.gates.leakage_report import (
 from segmetrics.gates.rules import Finding
 from segmetrics.leakage.find import find_leakage
 from segmetrics.metrics.catalog import CATALOG, Aggregate
-from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_index
+from segmetrics.stats.aggregate import Estimate, class_mean, estimates, group_keys
 from segmetrics.tables import Measurements, read_measurements
 
 # Kinds whose samples are left out to see what they add; masks and review say too little.
@@ -94,6 +95,8 @@ def judge_leakage(
     report, stale = _report(layout, settings, judged)
     repeated = repeated_images(read_sample_list(layout.sample_list(judged)), rows, judged)
     leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
+    inside = _across_groups(report, rows)
+    leaked["within"] = tuple(sorted({pair.id for pair in inside}))
     if report is not None:
         leaked |= {kind: report.samples[kind] for kind in _COUNTED}
     leaked = {kind: ids for kind, ids in leaked.items() if ids}
@@ -112,7 +115,22 @@ def judge_leakage(
     if stale is not None:
         shared = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
         return [stale, *shared, *twice]
+    listed = sum(pair.kind == "within" for pair in report.pairs) if report else 0
+    twice += within_findings(
+        inside,
+        levels,
+        judged=judged,
+        effect=effects.get("within"),
+        unlisted=report.counts["within"] - listed if report else 0,
+    )
     return leakage_findings(report, groups, levels, judged=judged, effects=effects) + twice
+
+
+def _across_groups(report: LeakageReport | None, rows: Sequence[SampleRow]) -> list[LeakedPair]:
+    """Copies within the judged split that count as groups of their own."""
+    group_of = {row.id: row.group for row in rows}
+    pairs = [pair for pair in report.pairs if pair.kind == "within"] if report else []
+    return [pair for pair in pairs if group_of.get(pair.id) != group_of.get(pair.other)]
 
 
 def _report(
@@ -201,7 +219,7 @@ def effect_of(
         The ids to leave out.
     """
     keep = np.flatnonzero(~np.isin(np.array(measured.ids, dtype=str), np.array(leaked, dtype=str)))
-    groups = group_index([rows[i].group for i in measured.ids])
+    groups = group_keys([rows[i].group for i in measured.ids])
     whole = np.arange(len(measured.ids))
     values = [
         _class_mean(measured, groups, places, options, metric, aggregate)

@@ -78,9 +78,18 @@ class Observations:
         )
 
     def per_image(self, metric: MetricInfo, *, both_empty_is_one: bool) -> Values:
-        """Shape (n, R), NaN where undefined; infinite distances are the image's diagonal."""
+        """Shape (n, R), NaN where undefined; infinite distances are the image's diagonal.
+
+        Images without a class count as 1 (`both_empty_is_one`) only beside images that have it: of
+        empty images alone (a slice, say) a perfect mean would be no evidence of anything.
+        """
         if metric.family == "counts":
-            return metric.values(self.counts, both_empty_is_one=both_empty_is_one)
+            values = metric.values(self.counts, both_empty_is_one=both_empty_is_one)
+            if not both_empty_is_one:
+                return values
+            there = (self.counts.tp + self.counts.fn).any(axis=0)
+            plain = metric.values(self.counts, both_empty_is_one=False)
+            return np.where(there, values, plain)
         if metric.family == "column":
             return self._finite(metric.name)
         if metric.family == "objects":

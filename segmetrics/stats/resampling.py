@@ -51,12 +51,13 @@ class Resampling:
         is zero, so that what is defined in the sample is defined in every resample.
 
         Each group has random numbers of its own, of which nothing but its number, `stream` and the
-        seed decide: what else is evaluated, and in which order, changes none of them.
+        seed decide: what else is evaluated, and in which order, changes none of them. Where numbers
+        come from names (`aggregate.group_keys`), neither do other groups that come or go.
 
         Parameters
         ----------
         groups
-            Their numbers, not negative.
+            Their numbers, not negative and below 2**63.
         stream
             Another one for samples that share no group though their numbers are the same.
         """

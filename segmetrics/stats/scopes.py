@@ -120,8 +120,8 @@ def aggregated(
     Parameters
     ----------
     groups
-        Shape (n,): any integers, not negative, that tell the groups apart; the random weights of a
-        group are those of its number.
+        Shape (n,): any integers, not negative, that tell the groups apart (`group_keys`); the
+        random weights of a group are those of its number.
     scored
         The places of the classes that means are over.
     only

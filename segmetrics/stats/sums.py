@@ -51,7 +51,8 @@ class GroupSums:
     low, high
         Range of the metric; `high` is infinite where it has no end.
     step
-        A change that may always be unseen, in the unit of the metric: see `intervals`, `paired`.
+        A change that may always be unseen, in the unit of the metric, one for all classes or of
+        shape (R,): see `intervals`, `paired`.
     most
         The largest value there can be: `high`, or the largest diagonal of an image.
     """
@@ -60,7 +61,7 @@ class GroupSums:
     below: Values
     low: float
     high: float
-    step: float
+    step: float | Values
     most: float
 
     @property
@@ -128,8 +129,12 @@ def group_sums(
     return GroupSums(above, below, metric.low, metric.high, *_step(metric, observed))
 
 
-def _step(metric: MetricInfo, observed: Observations) -> tuple[float, float]:
-    """`step` and `most`: a tenth of a rate, one object, a hundredth of the mean diagonal."""
+def _step(metric: MetricInfo, observed: Observations) -> tuple[float | Values, float]:
+    """`step` and `most`: a tenth of a rate, one object, a hundredth of the mean diagonal.
+
+    The mean is over the images in which the metric is defined: a small image without the class
+    must not make an interval narrower.
+    """
     if metric.unit == "objects":
         return 1.0, np.inf
     if metric.unit == "1":
@@ -138,7 +143,10 @@ def _step(metric: MetricInfo, observed: Observations) -> tuple[float, float]:
     diagonals = observed.diagonals
     if diagonals is None or not diagonals.size:
         return 0.0, np.inf
-    return 0.01 * float(np.sort(diagonals).mean()), float(diagonals.max())
+    defined = np.isfinite(observed.per_image(metric, both_empty_is_one=False))
+    order = np.argsort(diagonals, kind="stable")  # sums of one order, whatever that of the images
+    total = np.where(defined, diagonals[:, np.newaxis], 0.0)[order].sum(axis=0)
+    return 0.01 * total / np.maximum(defined.sum(axis=0), 1), float(diagonals.max())
 
 
 def by_group(values: npt.NDArray[np.number], groups: Index, n_groups: int) -> Values:
@@ -185,12 +193,15 @@ def _linearised(
         pixels = reference + own.fp + own.tn
     size = reference if metric.name in _BY_REFERENCE else pixels
     defined = np.isfinite(without).all(axis=0) & np.isfinite(value) & (size.sum(axis=0) > 0)
-    pull = np.where(defined, without, 0.0)
-    pull = (n_groups - 1) * (pull.mean(axis=0) - pull)
+    # A group without pixels (all are ignored) is none: it must not change what the others pull.
+    there = pixels > 0
+    n = np.maximum(there.sum(axis=0), 1)
+    pull = np.where(defined & there, without, 0.0)
+    pull = np.where(there, (n - 1) * (pull.sum(axis=0) / n - pull), 0.0)
     n_defined = np.maximum((size > 0).sum(axis=0), 1)
     # In units of the mean size, and so that influences are those of the mean over these groups.
     size = size * n_defined / np.where(defined, size.sum(axis=0), 1.0)
-    above = np.where(defined, value, 0.0) * size + pull * n_defined / n_groups
+    above = np.where(defined, value, 0.0) * size + pull * n_defined / n
     return np.where(defined, above, 0.0), np.where(defined, size, 0.0)
 
 

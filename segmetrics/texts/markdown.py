@@ -11,6 +11,7 @@ from segmetrics.texts.words import (
     bound_text,
     elsewhere,
     headline,
+    interval_header,
     interval_text,
     next_steps,
     number,
@@ -25,7 +26,8 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\|*[]<~"} | {"\n": " ", "\r": "
 def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation | None = None) -> str:
     """The verdict, beginning with a sentence; with an evaluation also its metrics by class."""
     lines = [_plain(headline(verdict)), ""]
-    columns = ("rule", "metric", "class", "slice", "value", "interval", "bound", "outcome", "why")
+    interval = interval_header(verdict)
+    columns = ("rule", "metric", "class", "slice", "value", interval, "bound", "outcome", "why")
     lines += [_row(columns), "|---" * len(columns) + "|"]
     judged = verdict["judged"]["split"]
     for rule in verdict["rules"]:

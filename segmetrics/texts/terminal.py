@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from segmetrics.texts.words import (
     bound_text,
     headline,
+    interval_header,
     interval_text,
     next_steps,
     number,
@@ -43,7 +44,7 @@ def print_verdict(verdict: Mapping[str, Any], console: Console) -> None:
     """Headline, rules, reasons of those not met, findings and what to do next."""
     colour = _COLOURS.get(verdict["decision"], "red")
     console.print(headline(verdict), style=f"bold {colour}", markup=False, soft_wrap=True)
-    console.print(_rule_table(verdict["rules"], verdict["judged"]["split"]))
+    console.print(_rule_table(verdict))
     lines = [
         f"- {rule['name']}: {rule['reason']}"
         for rule in verdict["rules"]
@@ -64,11 +65,12 @@ def _ids(finding: Mapping[str, Any]) -> str:
     return f" (images: {', '.join(names[:5])}{more})" if names else ""
 
 
-def _rule_table(rules: Sequence[Mapping[str, Any]], judged: str) -> Table:
+def _rule_table(verdict: Mapping[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    rules, judged = verdict["rules"], verdict["judged"]["split"]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     intervals = any(interval_text(rule) for rule in rules)
     longest = max((len(rule["name"]) for rule in rules), default=0)
@@ -76,7 +78,7 @@ def _rule_table(rules: Sequence[Mapping[str, Any]], judged: str) -> Table:
     table.add_column("of", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     if intervals:
-        table.add_column("interval", no_wrap=True)
+        table.add_column(interval_header(verdict), no_wrap=True)
     table.add_column("bound", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
     for rule in rules:

@@ -182,6 +182,12 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
+def interval_header(verdict: Mapping[str, Any]) -> str:
+    """`95 % interval`; without a number where the verdict is of a release that wrote none."""
+    confidence = verdict.get("confidence")
+    return "interval" if confidence is None else f"{100 * confidence:g} % interval"
+
+
 def interval_text(rule: Mapping[str, Any]) -> str:
     """`0.812 to 0.901`; empty where there is none."""
     low, high = rule.get("low"), rule.get("high")

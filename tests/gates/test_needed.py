@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from segmetrics.gates.needed import MOST_GROUPS, groups_needed
+from segmetrics.metrics.catalog import CATALOG
 from segmetrics.metrics.counts import ConfusionCounts
+from segmetrics.stats.observations import Observations
+from segmetrics.stats.paired import paired_differences
 from segmetrics.stats.resampling import Resampling
-from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts
+from segmetrics.stats.scopes import EvaluationOptions, aggregated, evaluate_counts
 
 OPTIONS = EvaluationOptions(("cell",), resampling=Resampling(resamples=2000, seed=3))
 CLASSES = ("background", "cell")
@@ -89,6 +93,49 @@ def test_with_many_groups_it_is_the_square_root():
 def test_a_range_without_end_follows_the_square_root():
     assert groups_needed(40, 0.1, 0.05) == 160
     assert groups_needed(50, 0.1, 0.03) == 556  # 555.6
+
+
+def rates(values: np.ndarray) -> Observations:
+    """Measured image by image, as distances are."""
+    n = len(values)
+    columns = dict.fromkeys(("nsd", "hd95"), values[:, None])
+    return Observations(ConfusionCounts.zeros((n, 1)), columns, np.full(n, 724.0))
+
+
+def upper_half(values: np.ndarray) -> float:
+    """From a mean distance to its upper end."""
+    options = replace(OPTIONS, scored=())
+    found = aggregated(rates(values), np.arange(len(values)), (), options, only=[CATALOG["hd95"]])[
+        "image_mean"
+    ][0]["hd95"][0]
+    return found.high - found.value
+
+
+def lower_half(changes: np.ndarray, rng: np.random.Generator) -> float:
+    """From a difference to its lower end."""
+    before = rng.beta(8, 1.8, len(changes))
+    (found,) = paired_differences(
+        CATALOG["nsd"], candidate=rates(np.clip(before + changes, 0, 1)), baseline=rates(before),
+        groups=np.arange(len(changes)), aggregate="image_mean", targets=[(0,)],
+        resampling=OPTIONS.resampling,
+    )  # fmt: skip
+    return found.value - found.low
+
+
+@pytest.mark.parametrize(("n", "k"), [(15, 4), (30, 2), (30, 4)])
+@pytest.mark.parametrize("kind", ["distance", "difference"])
+def test_where_the_square_root_is_all_there_is_it_asks_for_no_fewer(kind, n, k):
+    """Fresh groups, not the same ones again; benchmarks/needed.py has more of them."""
+    rng = np.random.default_rng(2)
+
+    def half(groups: int) -> float:
+        if kind == "distance":
+            return upper_half(rng.lognormal(1, 1, groups))
+        return lower_half(rng.normal(0, 0.05, groups), rng)
+
+    bound = float(np.median([half(n * k) for _ in range(21)]))
+    asked = [groups_needed(n, half(n), bound) or MOST_GROUPS for _ in range(21)]
+    assert np.median(asked) >= n * k
 
 
 @pytest.mark.parametrize("reach", [math.inf, 0.8])

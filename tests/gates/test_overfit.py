@@ -62,6 +62,22 @@ def test_the_text_has_both_values_the_gap_and_its_interval():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("low", "why"), [(-0.3, "the interval includes 0"), (0.0, "includes 0"),
+                                          (None, "without an interval")])  # fmt: skip
+def test_a_gap_that_may_be_chance_blocks_but_claims_nothing(low, why):
+    (blocked,) = overfit(gap(0.95, 0.80, low, None if low is None else 0.6), LIMITS)
+    assert blocked.severity == "block"
+    assert blocked.text.startswith("possible overfitting: ")
+    assert why in blocked.text
+    assert "knows its training images better" not in blocked.text
+    assert "Judge on more groups than 40" in blocked.text
+    (warned,) = overfit(gap(0.87, 0.80, low, None if low is None else 0.3), LIMITS)
+    assert warned.severity == "warn"
+    assert why in warned.text
+    (sure,) = overfit(gap(0.87, 0.80, 0.01, 0.3), LIMITS)
+    assert "chance" not in sure.text
+
+
 def test_no_sign_and_no_evidence_are_told_apart():
     (sure,), (unsure,) = (overfit(gap(0.82, 0.80, -0.03, h), LIMITS) for h in (0.06, 0.2))
     assert sure.text.startswith("no sign of overfitting: ")

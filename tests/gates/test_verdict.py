@@ -201,7 +201,7 @@ def test_a_verdict_as_json():
     assert {key: data[key] for key in data if key not in ("rules", "findings")} == {
         "schema": 1, "decision": "pass", "grade": "good", "domain": "balanced",
         "primary": "dice", "on_inconclusive": "block", "inputs": {"evaluation.json": "ab"},
-        "judged": {"split": "test", "samples": 2, "groups": 2},
+        "judged": {"split": "test", "samples": 2, "groups": 2}, "confidence": None,
     }  # fmt: skip
     assert data["rules"][0]["outcome"] == "pass"
     json.dumps(data, allow_nan=False)

@@ -205,6 +205,26 @@ def test_edited_fingerprints_are_not_promoted(demo):
         promotable()
 
 
+def test_other_files_of_one_image_within_the_judged_split_warn(demo):
+    """A mirrored copy as a new group makes no value wrong, but the interval too narrow."""
+    table = Path("data/samples.csv")
+    lines = [line.split(",") for line in table.read_text().splitlines() if ",test," in line]
+    one, two = lines[3:5]
+    with Image.open(f"data/{one[1]}") as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(f"data/{two[1]}")
+    demo.stage("samples", "test")
+    demo.stage("leakage")
+    found = demo.findings()
+    assert found["leakage_within"]["severity"] == "warn"
+    assert found["leakage_within"]["data"]["samples"] == [max(one[0], two[0])]
+    assert found["leakage_within"]["data"]["effect"]["samples"] == 7
+    assert "mirrored left to right" in found["leakage_within"]["text"]
+
+    # In one group they are one thing.
+    table.write_text(table.read_text().replace(f",test,{two[4]},", f",test,{one[4]},"))
+    assert "leakage_within" not in demo.findings()
+
+
 def test_copies_within_the_judged_split_block(demo):
     """Forty copies of the best image would turn `inconclusive` into `pass`."""
     table = Path("data/samples.csv")

@@ -219,7 +219,7 @@ def test_the_verdict_command_notices_changed_files(project, folder):
 
 
 def test_the_verdict_command_does_not_believe_an_edited_evaluation(project):
-    """Whoever edits the values and judges them by hand gets a pass from `check` alone."""
+    """Nor does `check`; whoever goes around it, and judges the values by hand, gets no further."""
     path = project.folder / "results" / "evaluation.json"
     data = json.loads(path.read_text())
     for estimate in data["splits"]["test"]["mean"]["group_mean"].values():
@@ -227,10 +227,27 @@ def test_the_verdict_command_does_not_believe_an_edited_evaluation(project):
             estimate.update(value=0.999, low=0.998, high=1.0)
     path.chmod(0o644)
     path.write_text(json.dumps(data))
-    project.run("python", "-m", "stages.check")
+    done = project.run("python", "-m", "stages.check")
+    assert done.returncode == 2
+    assert "evaluation.json: is not what the tables give: it was edited" in done.stderr
+    project.ok("python", "-c", AROUND)
     done = project.run("segmetrics", "verdict")
     assert done.returncode == 1
     assert "evaluation.json (it is not what the tables give)" in done.stderr
+
+
+AROUND = """
+from pathlib import Path
+from segmetrics.config import load_settings
+from segmetrics.config.build import layout, policy, predictor, result_settings
+from segmetrics.files import write_json
+from segmetrics.judge import judge_project
+
+s = load_settings(Path("params.yaml"))
+files = layout(s)
+verdict = judge_project(files, policy(s), result_settings(s), predictor(s))
+write_json(files.verdict, verdict.to_json())
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")

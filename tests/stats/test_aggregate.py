@@ -14,6 +14,7 @@ from segmetrics.stats.aggregate import (
     class_mean,
     estimates,
     group_index,
+    group_keys,
     group_values,
     mean_of_defined,
 )
@@ -139,6 +140,15 @@ def test_class_mean_counts_the_classes_it_leaves_out():
     assert class_mean([one, none]) == Estimate(1.0, None, None, defined=1, undefined=1)
     assert class_mean([none]) == Estimate(None, None, None, defined=0, undefined=1)
     assert class_mean([]) == Estimate(None, None, None, defined=0, undefined=0)
+
+
+def test_the_number_of_a_group_follows_from_its_name_alone():
+    # printf %s a | sha256sum, the first 8 bytes, without the last bit
+    a, b = 0xCA978112CA1BBDCA >> 1, 0x3E23E8160039594A >> 1
+    assert group_keys(["b", "a", "b"]).tolist() == [b, a, b]
+    assert group_keys(["a"]).tolist() == [a]
+    assert group_keys([]).tolist() == []
+    assert group_keys(["\udcff", "é"]).min() >= 0  # a file name that is no UTF-8
 
 
 def test_group_index():

@@ -297,6 +297,38 @@ def test_an_end_of_many_resamples_is_that_of_sorting():
     assert upper_end(rows, 0.025).tolist() == np.sort(rows, axis=1)[:, -251].tolist()
 
 
+def test_numbers_of_63_bits_draw_numbers_of_their_own():
+    """Words of a large number must not run into those of the stream or of another group."""
+    groups = np.array([0, 1, 2**32, 2**33, (1 << 63) - 2, (1 << 63) - 1])
+    drawn = np.concatenate([w for _, w in FEW.weights(groups)])
+    assert len({row.tobytes() for row in (*drawn, FEW.unseen())}) == 7
+
+
+def test_a_group_without_a_pixel_changes_no_interval():
+    """All of its pixels are ignored; metrics that are no ratio of sums leave it out, too."""
+    o, groups = observed(np.random.default_rng(8), absent=0.0), np.arange(12)
+    parts = (o.counts.tp, o.counts.fp, o.counts.fn, o.counts.tn)
+    more = ConfusionCounts(*(np.vstack([part, np.zeros((1, 3), int)]) for part in parts))
+    before = evaluate_counts(o.counts, groups, CLASSES, OPTIONS)
+    after = evaluate_counts(more, np.append(groups, 77), CLASSES, OPTIONS)
+    for old, new in zip(estimates_of(before), estimates_of(after), strict=True):
+        if old[1].name != "fp_on_empty":  # that nothing is predicted where nothing counts
+            one, two = ((e.value, e.low, e.high, e.groups) for *_, e in (old, new))
+            assert two == pytest.approx(one, abs=2e-9), old[1].name
+
+
+def test_a_small_image_without_the_class_makes_no_distance_more_certain():
+    o, groups = observed(np.random.default_rng(3), n=6, absent=0.0), np.arange(6)
+    o.columns["hd95"][:] = 1.0  # all alike: only the least step is left
+    before = evaluate_counts(o, groups, CLASSES, OPTIONS).estimate("cell", "image_mean", "hd95")
+    o, groups = observed(np.random.default_rng(3), n=9, absent=0.0), np.arange(9)
+    o.columns["hd95"][:] = 1.0
+    o.columns["hd95"][6:] = np.nan
+    o.diagonals[6:] = 1.0
+    after = evaluate_counts(o, groups, CLASSES, OPTIONS).estimate("cell", "image_mean", "hd95")
+    assert (after.low, after.high) == (before.low, before.high)
+
+
 # --- what has no interval, and ranges without an end ---------------------------------------------
 
 

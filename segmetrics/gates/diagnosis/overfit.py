@@ -84,14 +84,23 @@ def overfit(gap: Gap, limits: OverfitLimits) -> list[Finding]:
     # The gap of 0.9 and 0.8 is 0.1, not 0.10000000000000009. A NaN is above everything.
     value = gap.value
     if not value <= limits.block + 1e-12:
+        advice = (
+            f"Train with more data, augmentation or earlier stopping; if {gap.compare} is merely "
+            f"easier, raise checks.overfit.max"
+        )
+        if gap.low is not None and gap.low > 0:
+            sure, means = "", "the model knows its training images better than new ones"
+        else:
+            sure, means = "possible ", f"{_chance(gap)}, but nothing excludes overfitting either"
+            advice = f"Judge on more groups than {gap.groups} to know. {advice}"
         text = (
-            f"overfitting: {numbers}, more than {limits.block:g}: the model knows its training "
-            f"images better than new ones{_worst(gap)}. Train with more data, augmentation or "
-            f"earlier stopping; if {gap.compare} is merely easier, raise checks.overfit.max"
+            f"{sure}overfitting: {numbers}, more than {limits.block:g}: {means}{_worst(gap)}. "
+            f"{advice}"
         )
         return [Finding("overfit", "block", text, data)]
     if not value <= limits.warn + 1e-12:
-        text = f"sign of overfitting: {numbers}, more than {limits.warn:g}{_worst(gap)}"
+        luck = "" if gap.low is not None and gap.low > 0 else f"; {_chance(gap)}"
+        text = f"sign of overfitting: {numbers}, more than {limits.warn:g}{luck}{_worst(gap)}"
         return [Finding("overfit", "warn", text, data)]
     high = value if gap.high is None else gap.high
     if high < NEGATIVE:
@@ -114,6 +123,13 @@ def overfit_unverified(reason: str) -> Finding:
         f"data.compare (and in data.splits)"
     )
     return Finding("overfit_unverified", "warn", text, {"reason": reason})
+
+
+def _chance(gap: Gap) -> str:
+    """Why the gap itself proves nothing."""
+    if gap.low is None:
+        return "without an interval nothing says whether it is chance"
+    return "the interval includes 0, so it may be chance"
 
 
 def _interval(gap: Gap) -> str:

@@ -132,6 +132,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _load_texts() -> None:
     """Load what shows the result, which takes as long as some hundred pairs."""
     import_module("segmetrics.tables_text")
+    import_module("rich.console")
 
 
 def _show(arguments: argparse.Namespace, scored: Scored) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -38,6 +39,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_BLOCK = 1 << 24
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # tag of EXIF and TIFF
 # Where Pillow keeps what may hold an orientation.
@@ -55,7 +58,7 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path | str) -> bytes:
     """The bytes of a file.
 
     Raises
@@ -64,8 +67,19 @@ def read_bytes(path: Path) -> bytes:
         The file is missing or cannot be read.
     """
     try:
-        with path.open("rb", buffering=0) as stream:  # read whole, it needs no buffer
-            return stream.readall()
+        handle = os.open(path, _READ)  # half the time of `Path.read_bytes`, on small files
+        try:
+            size = os.fstat(handle).st_size
+            content = os.read(handle, size + 1)
+            if len(content) == size:
+                return content
+            # Not a plain file, one that grows, or more than one call reads (2 GB).
+            parts = [content]
+            while parts[-1]:
+                parts.append(os.read(handle, _BLOCK))
+            return b"".join(parts)
+        finally:
+            os.close(handle)
     except FileNotFoundError as error:
         raise DataError(str(path), "there is no such file") from error
     except OSError as error:

@@ -176,12 +176,13 @@ def _count(
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
     held: dict[int, npt.NDArray[np.int64]] = {}  # matrices, turned into counts many at a time
+    folders = [str(folder / "x")[:-1] for folder in (references, predictions)]
     for i, pair in enumerate(pairs):
-        reference = references / pair.reference
+        reference = folders[0] + pair.reference
         try:
             found = measure_files(
                 reference=reference,
-                prediction=predictions / pair.prediction,
+                prediction=folders[1] + pair.prediction,
                 question=question,
                 spacing=spacing,
             )
@@ -191,7 +192,7 @@ def _count(
         digests = bytes.fromhex(found.reference_digest + found.prediction_digest)
         chunk.digests[i] = np.frombuffer(digests, np.uint8).reshape(2, 32)
         if found.lossy_pixels is not None:
-            lossy.append((str(reference), found.lossy_pixels))
+            lossy.append((reference, found.lossy_pixels))
         held[i] = found.measured.matrix
         chunk.put(i, found.measured)
         if len(held) * k * k >= _MOST_HELD:

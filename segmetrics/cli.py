@@ -5,29 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from segmetrics import __version__
-from segmetrics.commands import (
-    approve,
-    baseline,
-    compare,
-    dossier,
-    init,
-    plan,
-    promote,
-    retire,
-    rules,
-    score,
-    ui,
-    verdict,
-    verify,
-)
 from segmetrics.entry import run
 
-# In the order of the help text.
+# Modules of `segmetrics.commands`, in the order of the help text.
 _COMMANDS = (
-    score, init, rules, plan, verdict, compare, ui, baseline, approve, promote, verify, dossier,
-    retire,
+    "score", "init", "rules", "plan", "verdict", "compare", "ui", "baseline", "approve", "promote",
+    "verify", "dossier", "retire",
 )  # fmt: skip
 _EXITS = """exit codes:
   0  pass
@@ -39,12 +25,15 @@ _EXITS = """exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `segmetrics` command."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # A command that is named is all that is loaded; for help and mistakes, all are.
+    named = [name for name in words[:1] if name in _COMMANDS]
+    arguments = _parser(named or _COMMANDS).parse_args(words)
     command: Callable[[argparse.Namespace], int | None] = arguments.command
     return run(lambda: command(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="segmetrics",
         description="Measure image-segmentation models, judge them by rules, and promote them "
@@ -55,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"segmetrics {__version__}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add(subparsers)
+    for name in commands:
+        import_module(f"segmetrics.commands.{name}").add(subparsers)
     return parser
 
 

@@ -57,12 +57,14 @@ class MeasuredPair:
 
 def measure_files(
     *,
-    reference: Path,
-    prediction: Path,
+    reference: Path | str,
+    prediction: Path | str,
     question: Question,
     spacing: tuple[float, ...] | None,
 ) -> MeasuredPair:
     """Read a reference and a prediction and measure them.
+
+    Of thousands of small files, the text of a path is cheaper than a `Path`.
 
     Raises
     ------
@@ -70,6 +72,7 @@ def measure_files(
         A file cannot be used, the shapes differ, or the reference holds an undeclared label.
     """
     if is_large(reference) or is_large(prediction):
+        reference, prediction = Path(reference), Path(prediction)
         matrix = count_large(reference=reference, prediction=prediction, question=question)
         measured = Measured(matrix, None, {}, None, None, None, ())
         return MeasuredPair(measured, sha256_path(reference), sha256_path(prediction), None)
@@ -116,14 +119,14 @@ def measure_files(
     return MeasuredPair(measured, reference_digest, prediction_digest, lossy)
 
 
-def _reference(path: Path, scheme: LabelScheme) -> tuple[Mask, str]:
+def _reference(path: Path | str, scheme: LabelScheme) -> tuple[Mask, str]:
     if scheme.encoding == "files":
-        return read_class_files(path, scheme)
+        return read_class_files(Path(path), scheme)
     content = read_bytes(path)
     return read_mask(content, str(path), scheme), sha256_bytes(content)
 
 
-def _several(path: Path, found: Mask, numbered: bool) -> DataError:
+def _several(path: Path | str, found: Mask, numbered: bool) -> DataError:
     remedy = (
         "for probabilities set operating_point: {decision: fixed, threshold: 0.5} (score: apply a "
         "threshold first)"
@@ -135,9 +138,9 @@ def _several(path: Path, found: Mask, numbered: bool) -> DataError:
     return DataError(str(path), f"holds {n} different values, {what} two", remedy)
 
 
-def _predicted(path: Path, scheme: LabelScheme, point: OperatingPoint) -> tuple[Mask, str]:
+def _predicted(path: Path | str, scheme: LabelScheme, point: OperatingPoint) -> tuple[Mask, str]:
     if scheme.encoding == "files" and PLACEHOLDER in str(path):
-        return read_class_files(path, scheme)  # another annotator
+        return read_class_files(Path(path), scheme)  # another annotator
     content = read_bytes(path)
     return _prediction(content, str(path), scheme, point), sha256_bytes(content)
 

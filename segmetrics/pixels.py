@@ -30,6 +30,9 @@ from segmetrics.tables import SCHEMA, ObjectRows, Targets
 Mask = npt.NDArray[np.bool_]
 
 
+_FEW = 4  # pairs of values: faster as Python's numbers
+
+
 class SeveralValuesError(DataError):
     """A binary prediction holds more than 0 and one other value."""
 
@@ -242,11 +245,15 @@ def _two_valued(
     """The pairs, checked as they come: reference, prediction or both hold 0 and one other value."""
     values: tuple[set[int], set[int]] = (set(), set())
     for r, p, pixels in pairs:
+        there = pixels.tolist() if pixels.size <= _FEW else None
         for place, name in enumerate(("reference", "prediction")):
             if not checked[place]:
                 continue
-            found = (r, p)[place][pixels > 0]
-            values[place].update((found if found.size <= 4 else np.unique(found)).tolist())
+            found = (r, p)[place]
+            if there is None:
+                values[place].update(np.unique(found[pixels > 0]).tolist())
+            else:
+                values[place].update(v for v, n in zip(found.tolist(), there, strict=True) if n)
             if len(values[place] - {0, *(ignore if place == 0 else ())}) > 1:
                 raise SeveralValuesError(name, "holds more than two values")
         yield r, p, pixels

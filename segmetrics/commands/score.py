@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from segmetrics.errors import ConfigError
 
 if TYPE_CHECKING:
     from segmetrics.data.labels import LabelScheme
+    from segmetrics.score import Scored
 
 
 def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
@@ -101,11 +103,8 @@ def run(arguments: argparse.Namespace) -> None:
     # with threads cannot be forked.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from segmetrics.config.options import parse_spacing, parse_surface
-    from segmetrics.files import write_json
     from segmetrics.parallel import available_cores
-    from segmetrics.score import score_folders, write_score_table
-    from segmetrics.tables_text import distance_table, score_table
-    from segmetrics.texts import terminal
+    from segmetrics.score import score_folders
 
     _check_outputs(arguments)
     if arguments.spacing and arguments.surface is None:
@@ -117,7 +116,30 @@ def run(arguments: argparse.Namespace) -> None:
         workers=arguments.workers or available_cores(),
         options=parse_surface(arguments.surface),
         spacing=parse_spacing(arguments.spacing),
+        meanwhile=_load_texts,
     )
+    _show(arguments, scored)
+    if arguments.json is not None:
+        from segmetrics.files import write_json
+
+        write_json(arguments.json, scored.evaluation.to_json())
+    if arguments.table is not None:
+        from segmetrics.score import write_score_table
+
+        write_score_table(arguments.table, scored)
+
+
+def _load_texts() -> None:
+    """Load what shows the result, which takes as long as some hundred pairs."""
+    import_module("segmetrics.tables_text")
+    import_module("rich.console")
+
+
+def _show(arguments: argparse.Namespace, scored: Scored) -> None:
+    """Print the tables, and what may be amiss."""
+    from segmetrics.tables_text import distance_table, score_table
+    from segmetrics.texts import terminal
+
     terminal().print(score_table(scored))
     if scored.observations.columns:
         terminal().print(distance_table(scored))
@@ -132,10 +154,6 @@ def run(arguments: argparse.Namespace) -> None:
         hint = "write them in the colours of --classes" if rgb else "0/255 masks need --binary"
         text = f"{other} predicted pixels hold {kind} that are no class and count as misses"
         print(f"warning: {text}; {hint}", file=sys.stderr)
-    if arguments.json is not None:
-        write_json(arguments.json, scored.evaluation.to_json())
-    if arguments.table is not None:
-        write_score_table(arguments.table, scored)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:

@@ -198,12 +198,12 @@ def walk_pair(
         yield reference.rows(start, stop), prediction.rows(start, stop)
 
 
-def is_large(path: Path) -> bool:
+def is_large(path: Path | str) -> bool:
     """Whether a TIFF has more than `LARGE_PIXELS` pixels, by its header; False for other files."""
     if not os.fspath(path).lower().endswith((".tif", ".tiff")):
         return False  # not even opened: this is asked of every file
     try:
-        with path.open("rb") as stream:
+        with Path(path).open("rb") as stream:
             size = _tiff_size(stream)
     except (OSError, struct.error, OverflowError, ValueError):
         return False  # said by whoever reads it

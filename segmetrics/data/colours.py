@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from segmetrics.data.pictures import deep_colour
 from segmetrics.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _MODES = frozenset({"RGB", "RGBA", "P", "L", "1"})

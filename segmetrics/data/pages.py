@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from segmetrics.data.colours import picture_colours
 from segmetrics.data.mask import Mask
-from segmetrics.data.pictures import as_array, decode, orientation, png_grey_depth
+from segmetrics.data.pictures import as_array, decode, is_tiff, orientation, png_grey_depth
 from segmetrics.data.png import decode_label_png
 from segmetrics.data.whole import MAX_VOXELS
 from segmetrics.errors import DataError
 from segmetrics.metrics.counts import Labels
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Modes that hold one label per pixel: 1-bit, grey, palette index, 16 and 32 bit integer.
 LABEL_MODES = frozenset({"1", "L", "P", "I;16", "I;16B", "I;16L", "I"})
@@ -142,7 +143,7 @@ def _colour_page(picture: Image.Image, *, content: bytes, where: str, stored: _S
 
 
 def _stored(picture: Image.Image) -> _Stored:
-    if not isinstance(picture, TiffImageFile):
+    if not is_tiff(picture):
         return _Stored()
     tags = picture.tag_v2
     return _Stored(

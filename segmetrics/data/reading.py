@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from segmetrics.data.arrays import array_shape, read_array
 from segmetrics.data.colours import pack
@@ -19,6 +19,9 @@ from segmetrics.data.pictures import decode, oriented, read_bytes, stored_size
 from segmetrics.data.volumes import read_nifti, read_nifti_header, volume_labels
 from segmetrics.data.whole import whole_numbers
 from segmetrics.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = [
     "SUFFIXES",

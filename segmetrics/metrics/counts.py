@@ -57,8 +57,11 @@ class ConfusionCounts:
 
     def sum(self) -> ConfusionCounts:
         """All images together: the leading axes summed away, shape (K,)."""
+        four = (self.tp, self.fp, self.fn, self.tn)
+        if self.tp.ndim == 2:  # `einsum` is exact, too, and adds many short rows faster
+            return ConfusionCounts(*(np.einsum("nk->k", a) for a in four))
         axes = tuple(range(self.tp.ndim - 1))
-        return ConfusionCounts(*(a.sum(axis=axes) for a in (self.tp, self.fp, self.fn, self.tn)))
+        return ConfusionCounts(*(a.sum(axis=axes) for a in four))
 
     def rows(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> ConfusionCounts:
         """The counts of some images (first axis)."""

@@ -91,11 +91,15 @@ def _two_values(r: Labels, p: Labels) -> Pairs | None:
 
 def _one_value(labels: Labels) -> int | None:
     """The one value that is not 0, or 0 where there is none; None where there are several."""
-    value = int(labels.max())
+    signed = labels.view(np.int8)  # of 0 and 255, the commonest masks, the range says it all
+    low, high = int(signed.min()), int(signed.max())
+    if low < 0:
+        value = low + 256  # the smallest that is not 0, where no number is positive
+        return value if high <= 0 and (low == -1 or labels.max() == value) else None
     # One less, zeros become 255: the smallest is then the smallest value that was not 0.
-    if value > 1 and int((labels - np.uint8(1)).min()) != value - 1:
+    if high > 1 and int((labels - np.uint8(1)).min()) != high - 1:
         return None
-    return value
+    return high
 
 
 def _runs(r: Labels, p: Labels, changes: npt.NDArray[np.intp]) -> Pairs:

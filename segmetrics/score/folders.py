@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +26,16 @@ from segmetrics.parallel import chunk_map
 from segmetrics.pixels import Measured, PixelOptions, Question
 from segmetrics.progress import progress
 from segmetrics.score.discovery import discover
-from segmetrics.score.scored import Scored
-from segmetrics.stats.evaluation import SplitEvaluation
-from segmetrics.stats.observations import Observations
-from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts, pixel_totals
 from segmetrics.tables import Targets
 from segmetrics.tables.schema import DIAGONAL
 
+if TYPE_CHECKING:
+    from segmetrics.score.scored import Scored
+
 _COUNTS_ONLY = PixelOptions()
 
+# The first chunk that worker processes give, where there are any.
+_UNDER_WAY = 2
 _MOST_HELD = 1 << 20  # elements of confusion matrices: 8 MB
 
 
@@ -82,6 +85,7 @@ def score_folders(
     workers: int,
     options: PixelOptions = _COUNTS_ONLY,
     spacing: tuple[float, ...] | None = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Scored:
     """Measure every pair of files of the same name.
 
@@ -93,6 +97,9 @@ def score_folders(
     options, spacing
         What is measured besides the counts, and the size of a pixel (empty: 1 in every direction;
         None: what the files say).
+    meanwhile
+        Called once where there are so many pairs that worker processes count them: what can be
+        done while they do.
 
     Raises
     ------
@@ -113,7 +120,7 @@ def score_folders(
         _count, references=references, predictions=predictions, question=question, spacing=spacing
     )
     at = 0
-    for chunk in _shown(chunk_map(count, pairs, workers=workers), n, "scoring"):
+    for i, chunk in enumerate(_shown(chunk_map(count, pairs, workers=workers), n, "scoring")):
         here = slice(at, at := at + len(chunk.counts))
         whole.counts[here], whole.digests[here] = chunk.counts, chunk.digests
         whole.confusion[:] += chunk.confusion
@@ -121,15 +128,25 @@ def score_folders(
             columns.setdefault(name, []).append(values)
         problems += chunk.problems
         lossy += chunk.lossy
+        if i == _UNDER_WAY:
+            import_module("segmetrics.score.scored")  # what the end needs
+            meanwhile()
     if problems:
         raise DataError.of(problems, f"{references} against {predictions}")
     warn_lossy(lossy)
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     diagonals = joined.pop(DIAGONAL, None)
-    observed = Observations(ConfusionCounts(*whole.counts.swapaxes(0, 1)), joined, diagonals)
-    ids = tuple(pair.stem for pair in pairs)
-    evaluation = _evaluate(observed, whole.confusion, scheme)
-    return Scored(ids, observed, whole.digests, question, evaluation)
+    from segmetrics.score.scored import evaluate_pairs
+
+    return evaluate_pairs(
+        tuple(pair.stem for pair in pairs),
+        ConfusionCounts(*whole.counts.swapaxes(0, 1)),
+        columns=joined,
+        diagonals=diagonals,
+        confusion=whole.confusion,
+        digests=whole.digests,
+        question=question,
+    )
 
 
 def _shown(chunks: Iterator[_Chunk], total: int, text: str) -> Iterator[_Chunk]:
@@ -159,12 +176,13 @@ def _count(
     problems: list[Problem] = []
     lossy: list[tuple[str, int]] = []
     held: dict[int, npt.NDArray[np.int64]] = {}  # matrices, turned into counts many at a time
+    folders = [str(folder / "x")[:-1] for folder in (references, predictions)]
     for i, pair in enumerate(pairs):
-        reference = references / pair.reference
+        reference = folders[0] + pair.reference
         try:
             found = measure_files(
                 reference=reference,
-                prediction=predictions / pair.prediction,
+                prediction=folders[1] + pair.prediction,
                 question=question,
                 spacing=spacing,
             )
@@ -174,7 +192,7 @@ def _count(
         digests = bytes.fromhex(found.reference_digest + found.prediction_digest)
         chunk.digests[i] = np.frombuffer(digests, np.uint8).reshape(2, 32)
         if found.lossy_pixels is not None:
-            lossy.append((str(reference), found.lossy_pixels))
+            lossy.append((reference, found.lossy_pixels))
         held[i] = found.measured.matrix
         chunk.put(i, found.measured)
         if len(held) * k * k >= _MOST_HELD:
@@ -182,20 +200,3 @@ def _count(
             held = {}
     chunk.take(held)
     return replace(chunk, problems=tuple(problems), lossy=tuple(lossy))
-
-
-def _evaluate(
-    observed: Observations, confusion: npt.NDArray[np.int64], scheme: LabelScheme
-) -> SplitEvaluation:
-    groups = np.arange(observed.n_images)
-    scope = evaluate_counts(observed, groups, scheme.names, EvaluationOptions(scheme.scored))
-    return SplitEvaluation(
-        samples=scope.samples,
-        groups=scope.groups,
-        classes=scope.classes,
-        mean=scope.mean,
-        labels=scheme.names,
-        confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
-        other=tuple(confusion[:, -1].tolist()),
-        **pixel_totals(observed.counts, scheme.n_classes),
-    )

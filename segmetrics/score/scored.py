@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from segmetrics.metrics.overlap import Values
 from segmetrics.pixels import Question
 from segmetrics.stats.evaluation import SplitEvaluation
 from segmetrics.stats.observations import Observations
+from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts, pixel_totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,3 +57,45 @@ class Scored:
         values = self.values(metric)
         columns = [column[np.isfinite(column)] for column in values.T]
         return [float(c.std(ddof=1)) if c.size > 1 else float("nan") for c in columns]
+
+
+def evaluate_pairs(
+    ids: tuple[str, ...],
+    counts: ConfusionCounts,
+    *,
+    columns: Mapping[str, Values],
+    diagonals: Values | None,
+    confusion: npt.NDArray[np.int64],
+    digests: npt.NDArray[np.uint8],
+    question: Question,
+) -> Scored:
+    """The metrics of n measured pairs.
+
+    Parameters
+    ----------
+    counts
+        Shape (n, K).
+    columns
+        Distances by name, shape (n, K).
+    diagonals
+        Shape (n,); None where no distances were measured.
+    confusion
+        Of all pairs together, shape (K, K + 1).
+    digests
+        Shape (n, 2, 32), see `Scored`.
+    """
+    scheme = question.scheme
+    observed = Observations(counts, columns, diagonals)
+    groups = np.arange(observed.n_images)
+    scope = evaluate_counts(observed, groups, scheme.names, EvaluationOptions(scheme.scored))
+    evaluation = SplitEvaluation(
+        samples=scope.samples,
+        groups=scope.groups,
+        classes=scope.classes,
+        mean=scope.mean,
+        labels=scheme.names,
+        confusion=tuple(tuple(row) for row in confusion[:, :-1].tolist()),
+        other=tuple(confusion[:, -1].tolist()),
+        **pixel_totals(counts, scheme.n_classes),
+    )
+    return Scored(ids, observed, digests, question, evaluation)

@@ -95,21 +95,28 @@ def estimates(
     # A total is informed by no image that lacks the class, whatever such an image is worth alone.
     alone = both_empty_is_one and aggregate != "pooled"
     units = observed.per_image(metric, both_empty_is_one=alone)
-    in_groups = np.isfinite(group_values(units, groups)).sum(axis=0)
+    in_groups = n_finite(group_values(units, groups))
     if aggregate == "pooled" and len(units):
         value = observed.pooled(metric)
     else:
         units = group_values(units, groups) if aggregate == "group_mean" else units
         value = mean_of_defined(units)
-    defined = np.isfinite(units).sum(axis=0)
+    defined = n_finite(units)
     rows = zip(value, defined, observed.replaced(metric), in_groups, strict=True)
     return [Estimate.of(v, d, units.shape[0], r, g) for v, d, r, g in rows]
+
+
+def n_finite(values: Values) -> npt.NDArray[np.intp]:
+    """How many entries of each column of (n, K) are finite."""
+    # Column by column: NumPy sums many short rows some ten times slower.
+    finite = np.isfinite(values)
+    return np.array([np.count_nonzero(column) for column in finite.T], np.intp)
 
 
 def mean_of_defined(values: Values) -> Values:
     """Column means over the finite entries of (n, K); NaN where there are none."""
     finite = np.isfinite(values)
-    n = finite.sum(axis=0)
+    n = n_finite(values)
     total = np.where(finite, values, 0.0).sum(axis=0)
     mean: Values = np.where(n > 0, total / np.maximum(n, 1), np.nan)
     return mean

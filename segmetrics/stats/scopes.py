@@ -97,10 +97,16 @@ def evaluate_counts(
     }
     return Scope(
         samples=groups.size,
-        groups=np.unique(groups).size,
+        groups=_n_distinct(groups),
         classes=tables,
         mean={aggregate: mean for aggregate, (_, mean) in found.items()},
     )
+
+
+def _n_distinct(numbers: npt.NDArray[np.intp]) -> int:
+    """As `np.unique(numbers).size`, which imports masked arrays: 8 ms."""
+    ordered = np.sort(numbers)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(ordered.size, 1)
 
 
 PerClass = dict[str, list[Estimate]]

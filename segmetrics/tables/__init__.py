@@ -13,9 +13,12 @@ All are sorted by id, so that neither the order of the samples nor the number of
 byte.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from segmetrics.tables.measured import Agreement, MeasuredImage, ObjectRows
-from segmetrics.tables.parquet import read_table
-from segmetrics.tables.reading import Measurements, read_measurements
 from segmetrics.tables.schema import (
     ANNOTATORS,
     CONFUSION,
@@ -28,7 +31,20 @@ from segmetrics.tables.schema import (
     SCORES,
     Targets,
 )
-from segmetrics.tables.writing import TABLES, write_table
+
+if TYPE_CHECKING:  # the names of `_LAZY` once more, for type checkers and editors
+    from segmetrics.tables.parquet import read_table
+    from segmetrics.tables.reading import Measurements, read_measurements
+    from segmetrics.tables.writing import TABLES, write_table
+
+# What measuring itself does not need, loaded when it is first used.
+_LAZY = {
+    "Measurements": "reading",
+    "TABLES": "writing",
+    "read_measurements": "reading",
+    "read_table": "parquet",
+    "write_table": "writing",
+}
 
 __all__ = [
     "ANNOTATORS",
@@ -50,3 +66,12 @@ __all__ = [
     "read_table",
     "write_table",
 ]
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value  # found at once the next time
+    return value

@@ -92,6 +92,10 @@ def _two_values(r: Labels, p: Labels) -> Pairs | None:
 def _one_value(labels: Labels) -> int | None:
     """The one value that is not 0, or 0 where there is none; None where there are several."""
     value = int(labels.max())
+    if value == 255:
+        # As signed numbers 0 and 255 are 0 and -1, and everything else lies outside. No copy.
+        signed = labels.view(np.int8)
+        return value if signed.max() <= 0 and signed.min() == -1 else None
     # One less, zeros become 255: the smallest is then the smallest value that was not 0.
     if value > 1 and int((labels - np.uint8(1)).min()) != value - 1:
         return None

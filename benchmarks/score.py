@@ -11,6 +11,7 @@ alternately; the ratio of their medians is printed, and its target.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,9 @@ from PIL import Image
 
 CLASSES = ",".join(f"{name}={v[0]}" for name, v in zip(pairs.STREET.names, pairs.STREET.values,
                                                        strict=True))  # fmt: skip
+
+# An installed package has its bytecode; a checkout has it unless Python is told not to write it.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def decode(path: str) -> int:
@@ -56,6 +60,7 @@ def score(folder: Path, n: int, options: list[str], whole: int) -> float:
         [sys.executable, "-m", "segmetrics.cli", "score", *words, *options],
         check=True,
         stdout=subprocess.DEVNULL,
+        env=_ENVIRONMENT,
     )
     return time.perf_counter() - start
 

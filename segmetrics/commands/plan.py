@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from typing import TYPE_CHECKING
 
@@ -79,6 +78,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         plan = plan_from_tables(in_force, read_spread(settings), groups=arguments.groups)
     if arguments.json:
+        import json
+
         print(json.dumps(plan.to_json(), indent=1, allow_nan=False))
     else:
         print_plan(plan, terminal())

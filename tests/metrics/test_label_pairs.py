@@ -123,3 +123,13 @@ def test_undeclared_labels_are_named_whatever_way_they_were_counted(labels, dtyp
             reference=labels.astype(dtype), prediction=np.zeros(SHAPE, np.uint8), n_classes=2,
             reference_lookup=lookup, prediction_lookup=LabelLookup({0: 0}, otherwise=2),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", [1, 127, 128, 254])
+def test_a_third_value_beside_0_and_255_is_seen(odd):
+    reference = np.array([0, 255, odd, 255], np.uint8)
+    prediction = np.array([255, 255, 0, 0], np.uint8)
+    assert counted(reference, prediction) == plainly(reference, prediction)
+    assert counted(prediction, reference) == plainly(prediction, reference)
+    assert module._one_value(reference) is None
+    assert module._one_value(prediction) == 255

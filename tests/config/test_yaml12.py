@@ -104,7 +104,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key():
          "indent the keys of a section alike: look at this line and the one before"),
         ("a: [1, 2}\n", "p.yaml:1: not YAML (expected ',' or ']', but got '}'); "
          "close the bracket or quote that is open there"),
-        ("a: *b\n", "p.yaml:1: not YAML (found undefined alias 'b'); check it there and in the line before"),
+        ("a: *b\n", "p.yaml:1: not YAML (found undefined alias 'b'); "
+         "check it there and in the line before"),
         ("? [a, b]\n: 1\n", "p.yaml:1: a key must be one word or text"),
         ("a: &x {b: *x}\n", "p.yaml:1: an alias that contains itself"),
         (f"\na: {'9' * 5000}\n", "p.yaml:2: a number too long to read"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MOST_SHOWN = 20
+# From so many places on, what is wrong in the same way is said once.
+_ALIKE = 3
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,31 @@ class SegmetricsError(Exception):
             return cls(only.where, only.what, only.remedy)
         error = cls(heading, f"{len(problems)} problems")
         error.problems = tuple(problems)
-        lines = [f"  {problem}" for problem in problems[:MOST_SHOWN]]
-        if len(problems) > MOST_SHOWN:
-            lines.append(f"  ... and {len(problems) - MOST_SHOWN} more")
+        lines = _lines(problems)
         error.args = ("\n".join([f"{heading}: {len(problems)} problems", *lines]),)
         return error
+
+
+def _lines(problems: Sequence[Problem]) -> list[str]:
+    """One line a problem; what differs in numbers alone, from the third on, by its place."""
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((_NUMBER.sub("#", problem.what), problem.remedy), []).append(problem)
+    shown = [line for alike in kinds.values() for line in _alike(alike)]
+    lines = [line for line, _ in shown[:MOST_SHOWN]]
+    left = sum(n for _, n in shown[MOST_SHOWN:])
+    return [*lines, f"  ... and {left} more"] if left else lines
+
+
+def _alike(problems: Sequence[Problem]) -> Iterator[tuple[str, int]]:
+    """Lines, and of how many problems each of them speaks."""
+    if len(problems) < _ALIKE:
+        yield from ((f"  {problem}", 1) for problem in problems)
+        return
+    others = [problem.where for problem in problems[1:]]
+    more = ", ..." if len(others) > MOST_SHOWN else ""
+    yield f"  {problems[0]}", 1
+    yield f"    likewise {len(others)} more: {', '.join(others[:MOST_SHOWN])}{more}", len(others)
 
 
 class ConfigError(SegmetricsError):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from segmetrics.data.samples import SampleRow
 from segmetrics.stats.evaluation import Scope
 from segmetrics.stats.scopes import EvaluationOptions, evaluate_counts
-from segmetrics.stats.slice_by import EMPTY, SliceBy
+from segmetrics.stats.slice_by import EMPTY, SliceBy, number_of
 from segmetrics.tables import Measurements
 
 # A column with more values than this is a measurement or a name, not a slice, unless a rule names
@@ -100,9 +100,23 @@ def _problem(
         more = ", ..." if len(cells) > 5 else ""
         held = f"{', '.join(cells[:5])}{more}"
         return f"{len(unplaced)} of {len(rows)} samples hold no number in {column}: {held}"
+    if not by.edges and (twice := _one_number(rows, by.columns)):
+        return f"{twice} are the same number in samples.csv: write it alike"
     distinct = set(values)
     if len(by.columns) == 1 and distinct == {EMPTY}:
         return "every value is empty"
     if len(distinct) > most:
         return f"{len(distinct)} different values, at most {most} are sliced"
+    return ""
+
+
+def _one_number(rows: Sequence[SampleRow], columns: Sequence[str]) -> str:
+    """Two cells that are one number written in two ways, and so two slices; empty: none."""
+    for column in columns:
+        written: dict[float, str] = {}
+        for cell in sorted({row.columns[column] for row in rows}):
+            if (number := number_of(cell)) is None:
+                continue
+            if written.setdefault(number, cell) != cell:
+                return f'"{written[number]}" and "{cell}" in {column}'
     return ""

@@ -29,12 +29,24 @@ def test_a_single_problem_has_no_heading():
 
 
 def test_twenty_problems_are_shown_and_the_others_counted():
-    error = DataError.of([Problem(str(i), "x") for i in range(23)], "h")
+    error = DataError.of([Problem(str(i), chr(97 + i)) for i in range(23)], "h")
     lines = str(error).splitlines()
     assert lines[0] == "h: 23 problems"
-    assert lines[1:] == [*(f"  {i}: x" for i in range(20)), "  ... and 3 more"]
+    assert lines[1:] == [*(f"  {i}: {chr(97 + i)}" for i in range(20)), "  ... and 3 more"]
     assert len(error.problems) == 23
-    assert len(str(DataError.of([Problem("p", "x")] * 20, "h")).splitlines()) == 21
+
+
+def test_what_differs_in_numbers_alone_is_said_once_with_all_places():
+    wrong = [Problem(f"{i}.png", f"undeclared label {i} ({9 * i} pixels)", "z") for i in range(30)]
+    error = DataError.of([Problem("a", "b"), *wrong], "h")
+    others = ", ".join(f"{i}.png" for i in range(1, 21))
+    assert str(error).splitlines() == [
+        "h: 31 problems",
+        "  a: b",
+        "  0.png: undeclared label 0 (0 pixels); z",
+        f"    likewise 29 more: {others}, ...",
+    ]
+    assert len(str(DataError.of(wrong[:2], "h")).splitlines()) == 3
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,14 @@ def test_a_column_of_too_many_values_is_left_out_and_said():
     assert split.slices_left_out == {"age": "51 different values, at most 50 are sliced"}
 
 
+def test_a_number_in_two_spellings_is_no_two_slices():
+    size = {"a": "256", "b": "256.0", "c": "512"}
+    split = evaluate_split(tables(PAIRS), rows({n: n for n in size}, size=size), OPTIONS)
+    assert split.slices == {}
+    why = '"256" and "256.0" in size are the same number in samples.csv: write it alike'
+    assert split.slices_left_out == {"size": why}
+
+
 ROWS = {
     "a": {"w": "rain", "c": "Bern", "age": "39.9"},
     "b": {"w": "rain", "c": "Basel", "age": "40"},

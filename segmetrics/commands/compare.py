@@ -48,8 +48,7 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--aggregate",
         choices=("pooled", "image_mean", "group_mean"),
-        default="image_mean",
-        help="of which values (default: image_mean)",
+        help="of which values (default: as the project's rules, else image_mean)",
     )
     parser.add_argument(
         "--exclude",
@@ -77,6 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
     from segmetrics.files import write_text
     from segmetrics.stats.resampling import Resampling
 
+    if arguments.aggregate is None:
+        arguments.aggregate = _aggregate((arguments.second, arguments.first))
     _check(arguments)
     paths: tuple[Path, Path] = arguments.first, arguments.second
     split = arguments.split or _split(paths)
@@ -142,8 +143,8 @@ def _project(path: Path) -> Project | None:
     from segmetrics.config.build import definition, measured_with
     from segmetrics.data.samples import read_samples
 
-    params = path.resolve().parent / "params.yaml"
-    if not path.is_dir() or not params.exists() or (path / "baseline.json").exists():
+    params = _params(path)
+    if params is None or (path / "baseline.json").exists():
         return None
     settings = load_settings(params)
     return Project(
@@ -151,3 +152,21 @@ def _project(path: Path) -> Project | None:
         read_samples(params.parent / settings.data.samples),
         measured_with(settings, path / "operating_point.json"),
     )
+
+
+def _params(path: Path) -> Path | None:
+    """The params.yaml beside a folder of results or a baseline."""
+    params = path.resolve().parent / "params.yaml"
+    return params if path.is_dir() and params.exists() else None
+
+
+def _aggregate(paths: tuple[Path, Path]) -> str:
+    """What the rules of the project judge by, as its domain says."""
+    from segmetrics.config import load_settings
+    from segmetrics.gates.domains import DOMAINS
+
+    for path in paths:
+        params = _params(path)
+        if params is not None:
+            return DOMAINS[load_settings(params).domain].aggregate
+    return "image_mean"

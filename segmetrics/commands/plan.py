@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from segmetrics.commands.parsing import Commands, add_command, add_params, positive
-from segmetrics.errors import ConfigError
+from segmetrics.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from segmetrics.config.models import Settings
@@ -114,8 +114,14 @@ def read_spread(settings: Settings) -> Spread:
     from segmetrics.planning import Spread
 
     files, options = layout(settings), evaluation_options(settings)
-    measured, rows = read_split(
-        settings.data.judge, files.results, read_samples(files.samples), options.measured_with,
-        files.subset,
-    )  # fmt: skip
+    try:
+        measured, rows = read_split(
+            settings.data.judge, files.results, read_samples(files.samples), options.measured_with,
+            files.subset,
+        )  # fmt: skip
+    except DataError as error:
+        first = error.problems[0]
+        other = "to plan without measurements: `segmetrics plan --groups N --sd S`"
+        remedy = "; ".join(text for text in (first.remedy, other) if text)
+        raise DataError(first.where, first.what, remedy) from error
     return Spread(measured, tuple(rows[i] for i in measured.ids), options.size_edges)

@@ -171,6 +171,10 @@ def _rows(
     if aggregate not in metric.aggregates or not mask.any():
         return
     scored, names = pairs.classes.scored, pairs.classes.names
+    if where != "all":
+        # The whole table has the excluded classes once; more of them would hide the others.
+        defined = pairs.second.definition
+        names = tuple(n for n in names if n in scored or n in defined.regions)
     targets: list[tuple[str, ...]] = [(name,) for name in names]
     shown = list(names)
     if len(scored) > 1:

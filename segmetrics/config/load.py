@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -16,6 +17,8 @@ from segmetrics.config.models import Settings
 from segmetrics.config.suggest import suggest
 from segmetrics.errors import ConfigError, Problem
 from segmetrics.format import FORMAT
+
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 def load_settings(path: Path) -> Settings:
@@ -117,6 +120,7 @@ def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Prob
     if kind == "extra_forbidden":
         known = _keys_at(loc[:-1])
         remedy = f"{suggest(str(loc[-1]), known)} (keys: {', '.join(known)})".strip()
+        remedy = _decimal_comma(document.value, loc) or remedy
         return Problem(place, "unknown key", remedy)
     if kind == "missing":
         whole = "every section has to be there; " if len(loc) == 1 else "add it; "
@@ -139,9 +143,37 @@ def _problem(error: ErrorDetails, document: yaml12.Document, path: Path) -> Prob
         return Problem(place, f"{text} (found {value!r})")
     if kind in _SHAPES:
         return Problem(place, f"{_SHAPES[kind]} (found {value!r})")
+    if kind == "string_pattern_mismatch" and loc[:2] == ("data", "classes"):
+        remedy = "give a whole number, a list of them, or a colour such as '#804080'"
+        return Problem(place, f"{value!r} is no label value", remedy)
     message = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) or kind == "value_error" else f" (found {value!r})"
-    return Problem(place, message[0].lower() + message[1:] + shown)
+    return Problem(place, message[0].lower() + message[1:] + shown, _meant(error))
+
+
+def _decimal_comma(document: Any, loc: tuple[str | int, ...]) -> str:
+    """What to write where `{at_least: 0,7}` made a key of the 7; empty where that is not it."""
+    section = document
+    for part in loc[:-1]:
+        section = section[part]
+    keys = list(section) if isinstance(section, dict) else []
+    at = keys.index(loc[-1]) if loc[-1] in keys else 0
+    digits, before = str(loc[-1]), keys[at - 1] if at else None
+    if before is None or not digits.isdigit() or section[loc[-1]] is not None:
+        return ""
+    whole = section[before]
+    return f"a decimal comma? write {before}: {whole}.{digits}" if type(whole) is int else ""
+
+
+def _meant(error: ErrorDetails) -> str:
+    """What to write for a number that was meant otherwise; empty where nobody can tell."""
+    value, limits = error.get("input"), error.get("ctx", {})
+    if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+        return f"a decimal comma? write {value.strip().replace(',', '.')}"
+    share = 1 in (limits.get("le"), limits.get("lt"))
+    if share and isinstance(value, int | float) and 1 < value <= 100:
+        return f"a percentage? write {value / 100:g}"
+    return ""
 
 
 def _keys_at(loc: tuple[str | int, ...]) -> list[str]:

@@ -57,9 +57,7 @@ def parse(text: str, where: str) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = builder.build(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{where}:{mark.line + 1}" if mark else where
-        raise ConfigError(place, f"not YAML ({error.problem})", "check indentation") from error
+        raise _not_yaml(error, where) from error
     except yaml.YAMLError as error:
         raise ConfigError(where, f"not YAML ({error})") from error
     except RecursionError as error:
@@ -67,6 +65,23 @@ def parse(text: str, where: str) -> Document:
     if builder.problems:
         raise ConfigError.of(builder.problems, where)
     return Document(value, builder.lines)
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, where: str) -> ConfigError:
+    """What PyYAML says, at the line where the mistake is as a rule, and what would do."""
+    mark, problem = error.problem_mark, str(error.problem)
+    remedy = "check it there and in the line before"
+    if "could not find expected ':'" in problem:
+        # Noticed a line or two later; the key without colon begins where the context does.
+        mark, remedy = error.context_mark or mark, "write `key: value`, with a colon and a space"
+    elif "'\\t'" in problem:
+        remedy = "indent with spaces, not with tabs"
+    elif "block end" in problem or "mapping values" in problem:
+        remedy = "indent the keys of a section alike: look at this line and the one before"
+    elif "expected ','" in problem or "end of stream" in problem:
+        remedy = "close the bracket or quote that is open there"
+    place = f"{where}:{mark.line + 1}" if mark else where
+    return ConfigError(place, f"not YAML ({problem})", remedy)
 
 
 class _Builder:

@@ -47,7 +47,9 @@ def read_array(content: bytes, where: str) -> npt.NDArray[Any]:
     if dtype.hasobject or dtype.fields is not None or dtype.subdtype is not None:
         raise DataError(where, f"holds {dtype}, not plain numbers", "save a plain numeric array")
     if not n_values:
-        raise DataError(where, f"holds an array of shape {shape}, without any value")
+        raise DataError(
+            where, f"holds an array of shape {shape}, without any value", "save it again"
+        )
     if n_values > MAX_VOXELS:
         raise DataError(where, f"claims {n_values} values, more than {MAX_VOXELS}")
     wanted = offset + n_values * dtype.itemsize

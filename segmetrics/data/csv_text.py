@@ -31,7 +31,9 @@ def read_csv(path: Path, *, remedy: str) -> tuple[list[str], list[tuple[int, lis
     try:
         rows = [(reader.line_num, [f.strip() for f in row]) for row in reader if any(row)]
     except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}", f"not CSV ({error})") from error
+        raise DataError(
+            f"{path}:{reader.line_num}", f"not CSV ({error})", "mend the quotes there"
+        ) from error
     if not rows:
         raise DataError(str(path), "is empty", "its header is id,image,mask,split")
     return rows[0][1], rows[1:]

@@ -30,6 +30,14 @@ __all__ = [
 ]
 
 
+# More values than this that nobody declared are no labels that somebody forgot.
+_MANY = 8
+_BLURRED = (
+    "so many look like a mask that was resampled, or like probabilities: export it again with "
+    "nearest neighbour, or apply a threshold"
+)
+
+
 class LossyMaskWarning(UserWarning):
     """A mask was stored as JPEG, which invents label values along edges."""
 
@@ -56,8 +64,8 @@ def warn_lossy(lossy: Sequence[tuple[str, int]]) -> None:
     """Warn loudly, once, about JPEG masks: (file, pixels that are neither 0 nor 255) each."""
     _warn_jpeg(
         [f"{where} ({odd} pixels)" for where, odd in lossy],
-        "JPEG masks are lossy: label values along edges are invented (pixels that are neither 0 "
-        "nor 255 are counted above); export them again as PNG from the original",
+        "JPEG masks are lossy: label values along edges are invented (in brackets: pixels that "
+        "are neither 0 nor 255); export them again as PNG from the original",
     )
 
 
@@ -122,11 +130,14 @@ def check_values(counts: Mapping[int, int], where: str, scheme: LabelScheme) -> 
     declared = {
         name: _written(v, scheme) for name, v in zip(scheme.names, scheme.values, strict=True)
     }
+    remedy = (
+        f"declare it in data.classes ({declared}) or list it in data.ignore (score: --classes, "
+        f"--ignore)"
+    )
     raise DataError(
         where,
         f"undeclared {'colour' if scheme.encoding == 'rgb' else 'label'} {', '.join(listed)}{more}",
-        f"declare it in data.classes ({declared}) or list it in data.ignore (score: --classes, "
-        f"--ignore)",
+        f"{_BLURRED}; else {remedy}" if len(undeclared) > _MANY else remedy,
     )
 
 
@@ -138,10 +149,13 @@ def _check_binary(values: npt.NDArray[np.int64], where: str, scheme: LabelScheme
     values = values[~np.isin(values, scheme.ignore)]
     if np.count_nonzero(values) > 1:
         shown = ", ".join(map(str, values[:5])) + (", ..." if values.size > 5 else "")
+        remedy = (
+            "declare its labels with data.encoding: labels, or list a void label in data.ignore"
+        )
         raise DataError(
             where,
             f"holds {values.size} different values ({shown}); a binary mask holds 0 and one other",
-            "declare its labels with data.encoding: labels, or list a void label in data.ignore",
+            _BLURRED if values.size > _MANY else remedy,
         )
 
 

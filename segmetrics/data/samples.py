@@ -79,7 +79,7 @@ def read_samples(path: Path) -> list[SampleRow]:
         )
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise DataError(f"{path}:1", f"repeats the column {', '.join(repeated)}")
+        raise DataError(f"{path}:1", f"repeats the column {', '.join(repeated)}", "rename one")
     _check_columns(f"{path}:1", header)
     problems = _row_problems(path, header, rows)
     if problems:
@@ -119,7 +119,9 @@ def _row_problems(
     for line, row in rows:
         where = f"{path}:{line}"
         if len(row) != len(header):
-            problems.append(Problem(where, f"{len(row)} fields instead of {len(header)}"))
+            what = f"{len(row)} fields instead of {len(header)}, as many as the header has"
+            remedy = "write an empty field between commas, and text with commas in double quotes"
+            problems.append(Problem(where, what, remedy))
             continue
         fields = dict(zip(header, row, strict=True))
         needed = [*REQUIRED, *(name for name in header if name.startswith(IMAGE))]
@@ -128,8 +130,8 @@ def _row_problems(
         if empty:
             # A sample without group would be one with all others, or independent: nobody said.
             remedy = "give every row one (its id if it is independent), or remove the column"
-            grouped = remedy if "group" in empty else ""
-            problems.append(Problem(where, f"no {', '.join(empty)}", grouped))
+            filled = remedy if "group" in empty else "fill it in, or remove the row"
+            problems.append(Problem(where, f"no {', '.join(empty)}", filled))
         sample = fields["id"]
         if sample and _UNSAFE_ID.search(sample):
             remedy = 'use letters, digits and _ - . (ids become file names: no / \\ : * ? " < > |)'
@@ -137,7 +139,8 @@ def _row_problems(
         # Two ids that differ in case only would be one file on many systems.
         if sample and sample.lower() in seen:
             first = seen[sample.lower()]
-            problems.append(Problem(where, f'the id "{sample}" is that of line {first} already'))
+            what = f'the id "{sample}" is that of line {first} already'
+            problems.append(Problem(where, what, "give every row an id of its own"))
         seen.setdefault(sample.lower(), line)
         problems += _repeated_images(where, fields, images, line)
         problems += _respelt_group(where, fields.get("group", ""), groups, line)

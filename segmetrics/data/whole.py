@@ -54,7 +54,9 @@ def whole_numbers(array: npt.NDArray[Any], where: str, *, tolerance: float = 0.0
 
 def _rounded(array: npt.NDArray[Any], where: str, tolerance: float) -> npt.NDArray[np.floating]:
     if not np.isfinite(array).all():
-        raise DataError(where, "holds values that are not finite, not labels")
+        raise DataError(
+            where, "holds values that are not finite, not labels", "write whole numbers"
+        )
     whole: npt.NDArray[np.floating] = np.rint(array)
     # Beyond 2**53 a float64 names no single whole number.
     if float(np.abs(whole).max()) > 2**53:

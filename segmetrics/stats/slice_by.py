@@ -68,10 +68,16 @@ class SliceBy:
         own = [cells.get(column, "") for column in self.columns]
         if not self.edges:
             return self.named([cell_value(cell) for cell in own])
-        number = float(own[0]) if _NUMBER.fullmatch(own[0]) else math.nan
-        if not math.isfinite(number):
+        number = number_of(own[0])
+        if number is None:
             return None
         return self.bins[bisect.bisect_right(self.edges, number)]
+
+
+def number_of(cell: str) -> float | None:
+    """The finite number that a cell holds; None where it holds none."""
+    number = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def cell_value(cell: str) -> str:

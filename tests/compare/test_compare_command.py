@@ -169,3 +169,17 @@ def test_an_edited_table_is_refused(made, compare):
     pq.write_table(edited, "edited.parquet")
     done = compare(old, "edited.parquet")
     assert (done.code, "its rows are not those that were written" in done.err) == (2, True)
+
+
+def test_excluded_classes_stand_in_the_whole_table_alone(made, compare):
+    old, new = made("old", 4), made("new", 2)
+    data = report(compare(old, new, "--format", "json", "--exclude", "background"))
+    everywhere = {r["class"] for r in data["rows"] if r["where"] == "all"}
+    finer = {r["class"] for r in data["rows"] if r["where"] != "all"}
+    assert "background" in everywhere
+    assert "background" not in finer
+
+
+def test_without_a_project_images_are_compared(made, compare, tmp_path):
+    data = report(compare(made("old", 4), made("new", 2), "--format", "json"))
+    assert {r["aggregate"] for r in data["rows"]} == {"image_mean"}

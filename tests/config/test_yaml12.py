@@ -95,16 +95,24 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key():
         ("a: {b: 1, b: 1}\n", 'p.yaml:1: "b" is given twice (first in line 1); keep one of them'),
         ('no: 1\n"no": 2\n', 'p.yaml:2: "no" is given twice (first in line 1); keep one of them'),
         ("a: 1\n---\nb: 2\n",
-         "p.yaml:2: not YAML (but found another document); check indentation"),
+         "p.yaml:2: not YAML (but found another document); check it there and in the line before"),
         ("a:\n\tb: 1\n", "p.yaml:2: not YAML (found character '\\t' that cannot start any token); "
-         "check indentation"),
-        ("a: *b\n", "p.yaml:1: not YAML (found undefined alias 'b'); check indentation"),
+         "indent with spaces, not with tabs"),
+        ("a: 1\n\nb c\nd:\n  e: 1\n", "p.yaml:3: not YAML (could not find expected ':'); "
+         "write `key: value`, with a colon and a space"),
+        ("a:\n  b: 1\n   c: 1\n", "p.yaml:3: not YAML (mapping values are not allowed here); "
+         "indent the keys of a section alike: look at this line and the one before"),
+        ("a: [1, 2}\n", "p.yaml:1: not YAML (expected ',' or ']', but got '}'); "
+         "close the bracket or quote that is open there"),
+        ("a: *b\n", "p.yaml:1: not YAML (found undefined alias 'b'); "
+         "check it there and in the line before"),
         ("? [a, b]\n: 1\n", "p.yaml:1: a key must be one word or text"),
         ("a: &x {b: *x}\n", "p.yaml:1: an alias that contains itself"),
         (f"\na: {'9' * 5000}\n", "p.yaml:2: a number too long to read"),
         (f"a: {'[' * 5000}{']' * 5000}\n", "p.yaml: is nested too deeply"),
     ],
-    ids=["twice", "twice in one line", "twice, once quoted", "two documents", "tab", "alias",
+    ids=["twice", "twice in one line", "twice, once quoted", "two documents", "tab",
+         "no colon", "indentation", "bracket", "alias",
          "key", "cycle", "long", "deep"],
 )  # fmt: skip
 def test_what_is_refused(text, message):

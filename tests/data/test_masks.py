@@ -122,8 +122,15 @@ def test_undeclared_labels_are_named_with_their_pixels(three):
 
 def test_many_undeclared_labels_are_cut_short(two):
     mask = read_mask(encode(np.arange(60).reshape(6, 10), "PNG", "L"), "m", two)
-    with pytest.raises(DataError, match=r"9 \(1 pixels\) and 50 more; declare"):
+    with pytest.raises(DataError, match=r"9 \(1 pixels\) and 50 more; so many look"):
         check_reference(mask, "m.png", two)
+
+
+def test_a_resampled_binary_mask_is_told_what_it_is():
+    scheme = LabelScheme.of({"background": 0, "cell": 1}, encoding="binary")
+    mask = read_mask(encode(np.arange(60).reshape(6, 10), "PNG", "L"), "m", scheme)
+    with pytest.raises(DataError, match=r"60 different .*; so many look like a mask that was res"):
+        check_reference(mask, "m.png", scheme)
 
 
 @pytest.mark.parametrize("labels", [[[0, 255, 255]], [[255, 255, 255]]])

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from segmetrics.data.labels import LabelScheme
     from segmetrics.score import Scored
 
+# What nobody means to find. (In scenes label 0 is as good a class as others.)
+_BACKGROUNDS = frozenset({"background", "bg", "other", "none", "unlabeled", "unlabelled"})
+
 
 def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
@@ -143,9 +146,10 @@ def _show(arguments: argparse.Namespace, scored: Scored) -> None:
     terminal().print(score_table(scored))
     if scored.observations.columns:
         terminal().print(distance_table(scored))
-    zero = [n for n, v in zip(scored.scheme.names, scored.scheme.values, strict=True) if 0 in v]
-    if arguments.exclude is None and zero and {zero[0]} < set(scored.scheme.scored):
-        text = f"note: the class mean includes {zero[0]}; --exclude {zero[0]} leaves it out"
+    scheme = scored.scheme
+    behind = [name for name in scheme.scored if name.casefold() in _BACKGROUNDS]
+    if arguments.exclude is None and behind and len(scheme.scored) > 1:
+        text = f"note: the class mean includes {behind[0]}; --exclude {behind[0]} leaves it out"
         print(text, file=sys.stderr)
     other = sum(scored.evaluation.other)
     if other:

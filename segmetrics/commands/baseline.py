@@ -55,18 +55,12 @@ def _set(arguments: argparse.Namespace) -> None:
     from segmetrics.baseline.folder import read_baseline, write_baseline
     from segmetrics.baseline.keep import finished_evaluation
     from segmetrics.config import load_settings
-    from segmetrics.config.build import definition, measured_with, policy, result_settings
+    from segmetrics.config.build import keeping
 
     results: Path = arguments.results
     project = results.resolve().parent
     settings = load_settings(project / "params.yaml")
-    content = finished_evaluation(
-        results,
-        definition=definition(settings),
-        settings=result_settings(settings),
-        splits=[r.split for r in policy(settings).rules if r.against == "baseline"],
-        measured_with=measured_with(settings, results / "operating_point.json"),
-    )
+    content = finished_evaluation(results, keeping(settings, project, results))
     today = datetime.now(tz=UTC).date().isoformat()
     written = write_baseline(arguments.folder, content, today)
     baseline = read_baseline(arguments.folder)

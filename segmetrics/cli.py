@@ -10,9 +10,11 @@ from segmetrics import __version__
 from segmetrics.commands import (
     approve,
     baseline,
+    champion,
     compare,
     dossier,
     init,
+    model,
     plan,
     promote,
     retire,
@@ -26,8 +28,8 @@ from segmetrics.entry import run
 
 # In the order of the help text.
 _COMMANDS = (
-    score, init, rules, plan, verdict, compare, ui, baseline, approve, promote, verify, dossier,
-    retire,
+    score, init, rules, plan, verdict, compare, ui, baseline, champion, model, approve, promote,
+    verify, dossier, retire,
 )  # fmt: skip
 _EXITS = """exit codes:
   0  pass

@@ -81,6 +81,7 @@ PACKAGES = {
     "rich": {"texts", "tables_text", "policy_text", "progress", "commands", "stages"},
     "onnxruntime": {"inference"},
     "onnx": {"inference", "registry"},
+    "google": {"registry"},  # protobuf: what a file that is no ONNX model raises
     "mlflow": {"tracking", "registry"},
     "filelock": {"tracking", "registry"},
     "requests": {"tracking"},

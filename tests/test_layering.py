@@ -75,7 +75,7 @@ PACKAGES = {
     "isal": {"data"},
     "kornia_rs": {"data"},
     "pyarrow": {"tables", "chunks", "record"},
-    "yaml": {"config"},
+    "yaml": {"config", "registry"},  # the registry knows what a damaged MLmodel raises, no more
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "rich": {"texts", "tables_text", "policy_text", "progress", "commands", "stages"},

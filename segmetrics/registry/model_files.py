@@ -106,6 +106,7 @@ def _flavours(path: Path, where: str) -> tuple[tuple[str, ...], Mapping[str, Any
     """Flavours that are not ONNX, and all of them, as MLmodel says."""
     from mlflow.exceptions import MlflowException
     from mlflow.models import Model
+    from yaml import YAMLError
 
     if not (path / "MLmodel").is_file():
         return (), {}
@@ -114,13 +115,17 @@ def _flavours(path: Path, where: str) -> tuple[tuple[str, ...], Mapping[str, Any
         # What mlflow.onnx writes for programs that know no flavours; it loads the ONNX file, too.
         loader = found.get("python_function", {}).get("loader_module")
         harmless = {"onnx"} | ({"python_function"} if loader == "mlflow.onnx" else set())
-        data = [found[name].get("data") for name in ("onnx", "python_function") if name in found]
-    except (MlflowException, AttributeError, TypeError, ValueError, KeyError) as error:
-        raise ModelError(where, f"its MLmodel is damaged ({error})", _EXPORT) from error
+        data = [found[name].get("data") for name in sorted(harmless) if name in found]
+    except (MlflowException, YAMLError, AttributeError, TypeError, ValueError, KeyError) as error:
+        raise ModelError(where, f"its MLmodel is damaged ({_short(error)})", _EXPORT) from error
     names = tuple(sorted(set(found) - harmless))
     if "onnx" in found and len(set(data)) > 1:
         raise ModelError(where, "its flavours name different files", "look at who changed it")
     return names, found
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _only_onnx(path: Path) -> str | None:

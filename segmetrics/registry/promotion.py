@@ -33,6 +33,7 @@ from segmetrics.registry.store import (
 from segmetrics.registry.versions import (
     check_bytes,
     find_version,
+    only_one,
     register,
     tracked_run,
     version_tags,
@@ -140,6 +141,7 @@ def promote(
             return Moved(target, version, seen.points_to, dry_run=True)
         if known is None:
             known = register(client, target.model, run_id, candidate.source, tags)
+            known = only_one(client, target.model, known, candidate)
             check_bytes(client, target.model, known, candidate)
         for key, value in {**tags, MODEL_FILE: known.file}.items():
             client.set_model_version_tag(target.model, known.version, key, value)

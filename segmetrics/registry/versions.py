@@ -184,6 +184,19 @@ def register(
     return Known(str(version.version), file)
 
 
+def only_one(client: MlflowClient, model: str, own: Known, candidate: Candidate) -> Known:
+    """The version that stays where another machine registered the same bytes at the same time.
+
+    It is the oldest for everybody; whoever made another removes that, which nothing points to.
+    """
+    same = [v for v in versions(client, model) if v.tags.get(DIGEST) == candidate.model_digest]
+    ready = [v for v in same if v.status == "READY"]
+    if not ready or str(ready[0].version) == own.version:
+        return own
+    client.delete_model_version(model, own.version)
+    return Known(str(ready[0].version), ready[0].tags.get(MODEL_FILE) or own.file)
+
+
 def model_file(source: Path) -> str:
     """Where the evaluated bytes lie in the folder of a version."""
     return "model.onnx" if source.suffix.lower() == ".onnx" else source.name

@@ -12,8 +12,8 @@ from segmetrics.entry import run
 
 # Modules of `segmetrics.commands`, in the order of the help text.
 _COMMANDS = (
-    "score", "init", "rules", "plan", "verdict", "compare", "ui", "baseline", "approve", "promote",
-    "verify", "dossier", "retire",
+    "score", "init", "rules", "plan", "verdict", "compare", "ui", "baseline", "champion", "model",
+    "approve", "promote", "verify", "dossier", "retire",
 )  # fmt: skip
 _EXITS = """exit codes:
   0  pass

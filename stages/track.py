@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import layout, result_settings
+from segmetrics.config.build import keeping, layout, result_settings
 from segmetrics.entry import run
 from segmetrics.record import Names, project_key, read_record
 from segmetrics.tracking import log_evaluation, store_root, write_receipt
@@ -16,6 +16,7 @@ def main() -> None:
     record = read_record(
         files,
         result_settings(settings),
+        keeping=keeping(settings, Path(), files.results),
         experiment=settings.tracking.experiment,
         names=Names(upload.ids, project_key(store_root())),
         images=upload.images,

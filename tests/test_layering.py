@@ -78,12 +78,13 @@ PACKAGES = {
     "isal": {"data"},
     "kornia_rs": {"data"},
     "pyarrow": {"tables", "chunks", "record"},
-    "yaml": {"config"},
+    "yaml": {"config", "registry"},  # the registry knows what a damaged MLmodel raises, no more
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "rich": {"texts", "tables_text", "policy_text", "progress", "commands", "stages"},
     "onnxruntime": {"inference"},
     "onnx": {"inference", "registry"},
+    "google": {"registry"},  # protobuf: what a file that is no ONNX model raises
     "mlflow": {"tracking", "registry"},
     "filelock": {"tracking", "registry"},
     "requests": {"tracking"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tracking_project import IDS, TrackedProject, evaluated_project
 
+from segmetrics.baseline.folder import read_baseline
 from segmetrics.tables import read_measurements
 
 pytest.importorskip("mlflow")
@@ -158,6 +159,36 @@ def test_the_kept_tables_can_be_read(tracked, store):
     assert {line.split(",")[0] for line in cells[1:] if ",test," in line} == set(there.ids)
 
 
+def test_what_is_kept_is_a_baseline_of_this_evaluation(tracked, store):
+    kept = next((tracked.folder / "mlartifacts").rglob("baseline"))
+    baseline = read_baseline(kept)  # digests of all files are compared
+    assert baseline is not None
+    assert baseline.eval_id == store["runs"][0]["tags"]["segmetrics.eval_id"]
+    assert baseline.model == store["runs"][0]["tags"]["segmetrics.model_sha256"]
+    assert (baseline.judged, baseline.splits, baseline.samples) == ("test", ("test",), 4)
+    assert set(baseline.cells("test")) == set(read_kept(tracked).ids)
+
+
+def test_with_plain_ids_it_is_what_baseline_set_makes_to_the_byte(project):
+    project.params(tracking={"upload": {"images": False, "ids": "plain"}})
+    project.track()
+    project.ok("-m", "segmetrics.cli", "baseline", "set")
+    own = project.folder / "baseline"
+    kept = next((project.folder / "mlartifacts").rglob("baseline"))
+    names = sorted(p.relative_to(kept) for p in kept.rglob("*") if p.is_file())
+    assert [*names, Path("README.md")] == sorted(
+        (p.relative_to(own) for p in own.rglob("*") if p.is_file()),
+        key=lambda p: (p.name == "README.md", p),
+    )
+    records = [json.loads((f / "baseline.json").read_text()) for f in (own, kept)]
+    for record in records:
+        del record["date"], record["digest"]  # they may be of two days
+    assert records[0] == records[1]
+    for name in names:
+        if name.name != "baseline.json":
+            assert (kept / name).read_bytes() == (own / name).read_bytes(), name
+
+
 def everything(folder: Path) -> bytes:
     """All bytes of a store, tables and compressed ones as text, too."""
     import pyarrow.parquet as pq
@@ -186,7 +217,7 @@ def test_the_search_would_find_them(project):
     project.params(tracking={"upload": {"images": False, "ids": "plain"}})
     project.track()
     text = everything(project.folder)
-    assert all(name.encode() in text for names in IDS.values() for name in names)
+    assert all(name.encode() in text for name in IDS["test"])
     assert b"patient-joan" in text
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from segmetrics.baseline.definition import Definition
+from segmetrics.baseline.swap import fresh_folder, put_back, swap
 from segmetrics.errors import DataError
 from segmetrics.evidence import read_json
 from segmetrics.files import sha256_json, sha256_path, write_json, write_text
@@ -157,9 +157,7 @@ def write_baseline(folder: Path, content: Content, date: str) -> bool:
         The folder is no folder of ours.
     """
     _check_ours(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with fresh_folder(folder) as fresh:
         for name, source in content.files.items():
             (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, fresh / name)
@@ -177,21 +175,39 @@ def write_baseline(folder: Path, content: Content, date: str) -> bool:
         # As JSON has it: tuples are lists there.
         write_json(fresh / RECORD, record | {"digest": sha256_json(record)})
         _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    return True
+
+
+def install_baseline(folder: Path, source: Path) -> bool:
+    """Replace the baseline in a folder by a copy of another one, whole or not at all.
+
+    As `write_baseline`: the README is kept, and nothing is written where it is there already.
+
+    Raises
+    ------
+    DataError
+        `source` holds no whole baseline, or the folder is no folder of ours.
+    """
+    _check_ours(folder)
+    with fresh_folder(folder) as fresh:
+        shutil.copytree(source, fresh, dirs_exist_ok=True)
+        if read_baseline(fresh) is None:
+            raise DataError(str(source), "holds no baseline", "`segmetrics baseline set` makes one")
+        own = read_json(fresh / RECORD)
+        if _same(folder, {key: value for key, value in own.items() if key != "digest"}):
+            return False
+        _swap(fresh, folder)
     return True
 
 
 def clear_baseline(folder: Path) -> bool:
     """Remove the baseline from a folder, all but its README; False where there was none."""
+    put_back(folder)
     if not _present(folder):
         return False
     _check_ours(folder)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with fresh_folder(folder) as fresh:
         _swap(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return True
 
 
@@ -217,21 +233,10 @@ def _same(folder: Path, record: Mapping[str, Any]) -> bool:
 
 def _swap(fresh: Path, folder: Path) -> None:
     """Put a folder in the place of another, with the README and hidden files of that one."""
-    fresh.chmod(0o755)
     for path in folder.glob("*"):
         if path.is_file() and (path.name == README or path.name.startswith(".")):
             shutil.copyfile(path, fresh / path.name)
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    former = fresh.with_name(fresh.name + ".old")
-    folder.rename(former)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        former.rename(folder)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+    swap(fresh, folder)
 
 
 def _samples_text(samples: Iterable[SampleCells]) -> str:

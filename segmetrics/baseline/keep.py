@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,38 @@ from segmetrics.files import sha256_json, sha256_path
 from segmetrics.tables import read_measurements
 
 
-def finished_evaluation(
-    results: Path,
-    *,
-    definition: Definition,
-    settings: Mapping[str, Any],
-    splits: Iterable[str],
-    measured_with: str,
-    baseline: str = "baseline",
-) -> Content:
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What params.yaml says of the evaluation that is kept.
+
+    Attributes
+    ----------
+    definition
+        What its classes are.
+    settings
+        Those that determine results, as plain values.
+    samples
+        The file that lists its samples.
+    splits
+        Those to keep besides the judged one.
+    measured_with
+        The key that its tables must have.
+    """
+
+    definition: Definition
+    settings: Mapping[str, Any]
+    samples: Path
+    splits: tuple[str, ...]
+    measured_with: str
+
+
+def finished_evaluation(results: Path, keeping: Keeping, *, baseline: str = "baseline") -> Content:
     """What is kept of a finished evaluation; its verdict need not be a pass.
 
     Parameters
     ----------
     results
         The folder that the stages wrote, `results/` of a project.
-    definition, settings, measured_with
-        Of its params.yaml: what the classes are, what determines results, and the key that its
-        tables must have.
-    splits
-        Those to keep besides the judged one.
     baseline
         The name of the folder among the inputs of the verdict: it may have changed since.
 
@@ -45,17 +58,29 @@ def finished_evaluation(
     """
     verdict = read_verdict(results / "verdict.json")
     stale = [name for name in stale_files(verdict, results / "verdict.json") if name != baseline]
-    if verdict["inputs"].get(SETTINGS) != sha256_json(settings):
+    if verdict["inputs"].get(SETTINGS) != sha256_json(keeping.settings):
         stale.append(SETTINGS)
     if stale:
         what = f"is not finished: {', '.join(stale)} changed since the verdict"
         raise DataError(str(results), what, "run `dvc repro`")
-    kept = tuple(dict.fromkeys((verdict["judged"]["split"], *splits)))
+    return kept_content(results, keeping)
+
+
+def kept_content(results: Path, keeping: Keeping) -> Content:
+    """What is kept of an evaluation that is known to be finished.
+
+    Raises
+    ------
+    DataError
+        A file is missing or damaged, or tables were measured with other settings.
+    """
+    verdict = read_verdict(results / "verdict.json")
+    kept = tuple(dict.fromkeys((verdict["judged"]["split"], *keeping.splits)))
     names = ("evaluation.json", "verdict.json", "operating_point.json")
     files = {name: results / name for name in names}
     for split in kept:
         tables = read_measurements(results / "measurements" / split)
-        if tables.key != measured_with:
+        if tables.key != keeping.measured_with:
             what = f"{split} was measured with other settings than those of {SETTINGS}"
             raise DataError(str(results), what, "run `dvc repro`")
         files |= {
@@ -63,10 +88,10 @@ def finished_evaluation(
             for name in tables.targets.tables
         }
     return Content(
-        record=_record(verdict, kept, settings, results),
-        definition=definition,
+        record=_record(verdict, kept, keeping.settings, results),
+        definition=keeping.definition,
         files=files,
-        samples=_samples(results.parent / settings["data"]["samples"], kept, results),
+        samples=_samples(keeping.samples, kept, results),
     )
 
 

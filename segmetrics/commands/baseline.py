@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segmetrics.commands.parsing import Commands, add_command
+from segmetrics.commands.parsing import Commands, add_champion, add_command, champion
 from segmetrics.errors import DataError
 
 _EPILOG = """\
@@ -14,8 +14,13 @@ _EPILOG = """\
 whatever its verdict is: the folder says what there was, not that it was good. Commit it: it is
 small, holds no pixel, and `dvc repro` compares with it.
 
+`pull` brings those of the model that is served from its MLflow run, checks them, and says how
+much of today's data they are of.
+
 examples:
   segmetrics baseline set results
+  segmetrics baseline pull
+  segmetrics baseline pull --uri models:/name/3
   segmetrics baseline show
   segmetrics baseline clear
 """
@@ -35,9 +40,11 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
         metavar="RESULTS",
         help="the results folder of a project, beside its params.yaml (default: results)",
     )
+    pulled = actions.add_parser("pull", help="fetch that of the champion from MLflow")
+    add_champion(pulled)
     shown = actions.add_parser("show", help="say what the baseline is, and check that it is whole")
     cleared = actions.add_parser("clear", help="remove the baseline; README.md stays")
-    for action in (kept, shown, cleared):
+    for action in (kept, pulled, shown, cleared):
         action.add_argument(
             "--folder",
             type=Path,
@@ -48,25 +55,19 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    {"set": _set, "show": _show, "clear": _clear}[arguments.action](arguments)
+    {"set": _set, "pull": _pull, "show": _show, "clear": _clear}[arguments.action](arguments)
 
 
 def _set(arguments: argparse.Namespace) -> None:
     from segmetrics.baseline.folder import read_baseline, write_baseline
     from segmetrics.baseline.keep import finished_evaluation
     from segmetrics.config import load_settings
-    from segmetrics.config.build import definition, measured_with, policy, result_settings
+    from segmetrics.config.build import keeping
 
     results: Path = arguments.results
     project = results.resolve().parent
     settings = load_settings(project / "params.yaml")
-    content = finished_evaluation(
-        results,
-        definition=definition(settings),
-        settings=result_settings(settings),
-        splits=[r.split for r in policy(settings).rules if r.against == "baseline"],
-        measured_with=measured_with(settings, results / "operating_point.json"),
-    )
+    content = finished_evaluation(results, keeping(settings, project, results))
     today = datetime.now(tz=UTC).date().isoformat()
     written = write_baseline(arguments.folder, content, today)
     baseline = read_baseline(arguments.folder)
@@ -80,6 +81,28 @@ def _set(arguments: argparse.Namespace) -> None:
         f"{baseline.decision}, {baseline.samples} samples in {baseline.groups} groups of "
         f"{baseline.judged}. Commit the folder; `dvc repro` compares with it."
     )
+
+
+def _pull(arguments: argparse.Namespace) -> None:
+    from segmetrics.config import load_settings
+    from segmetrics.config.build import definition, layout
+    from segmetrics.registry.baselines import comparable, pull_baseline
+
+    settings = load_settings(arguments.params)
+    pulled = pull_baseline(champion(arguments, settings.promotion), arguments.folder)
+    print(pulled)
+    files, judged = layout(settings), settings.data.judge
+    if not files.sample_list(judged).exists():
+        print(f"note: {judged} was not listed yet; `dvc repro` says how much of it is compared")
+        return
+    found = comparable(
+        pulled.baseline,
+        files.chosen(judged).samples,
+        judged=judged,
+        definition=definition(settings),
+        min_shared=settings.checks.min_shared,
+    )
+    print(found)
 
 
 def _show(arguments: argparse.Namespace) -> None:

@@ -6,9 +6,14 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmetrics.data.kinds import SUFFIXES
 from segmetrics.errors import ConfigError
+
+if TYPE_CHECKING:
+    from segmetrics.config.models import Promotion
+    from segmetrics.registry.store import ModelUri
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 MOST_WORKERS = 1024
@@ -42,6 +47,30 @@ def add_params(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the settings (default: params.yaml)",
     )
+
+
+def add_champion(parser: argparse.ArgumentParser) -> None:
+    """Add `--alias` and `--uri`, one of which says which registered version is meant."""
+    add_params(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--alias", metavar="NAME", help="of promotion.model (default: promotion.alias)"
+    )
+    which.add_argument("--uri", metavar="URI", help="models:/name@alias or models:/name/3")
+
+
+def champion(arguments: argparse.Namespace, promotion: Promotion) -> ModelUri:
+    """The version that `add_champion` asked for.
+
+    Raises
+    ------
+    ConfigError
+        The URI or alias is none.
+    """
+    from segmetrics.registry.store import parse_uri
+
+    alias = arguments.alias or promotion.alias
+    return parse_uri(arguments.uri or f"models:/{promotion.model}@{alias}")
 
 
 def positive(text: str) -> int:

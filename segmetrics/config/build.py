@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segmetrics.baseline.definition import Definition
+from segmetrics.baseline.keep import Keeping
 from segmetrics.by_size import bucket_names
 from segmetrics.config.definition import definition_of
 from segmetrics.config.models import Rule as RuleSettings
@@ -258,6 +259,28 @@ def policy(s: Settings) -> Policy:
 def definition(s: Settings) -> Definition:
     """What the numbers are about, to be compared with those of another evaluation."""
     return definition_of(s, label_scheme(s), targets(s), spacing(s))
+
+
+def keeping(s: Settings, project: Path, results: Path) -> Keeping:
+    """What is kept of an evaluation of these settings, to compare later ones with.
+
+    Parameters
+    ----------
+    project, results
+        The folder of params.yaml, and that of the evaluation.
+
+    Raises
+    ------
+    DataError
+        As `measured_with`.
+    """
+    return Keeping(
+        definition=definition(s),
+        settings=result_settings(s),
+        samples=project / s.data.samples,
+        splits=tuple(r.split for r in policy(s).rules if r.against == "baseline"),
+        measured_with=measured_with(s, results / "operating_point.json"),
+    )
 
 
 def _checks(s: Settings) -> Checks:

@@ -1,17 +1,19 @@
-"""What a later comparison needs: the layout of the folder `baseline/`, ids as they may leave."""
+"""What a later comparison needs: the folder `baseline/`, ids as they may leave."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmetrics.data.samples import SampleRow, read_samples
+from segmetrics.baseline.folder import Content, SampleCells, write_baseline
+from segmetrics.baseline.keep import kept_content
 from segmetrics.evidence import Layout
-from segmetrics.files import write_json, write_text
+from segmetrics.files import write_json
 from segmetrics.record.private import Names, outgoing
 from segmetrics.record.record import Record
 from segmetrics.tables import read_table
@@ -22,20 +24,34 @@ if TYPE_CHECKING:
 
 
 def keep_baseline(folder: Path, record: Record, layout: Layout) -> None:
-    """Write tables, list of samples, evaluation, verdict and operating point.
+    """Write what `segmetrics baseline set` would, byte for byte where ids are plain.
 
-    Samples are paired by the digests of their masks: hashed ids do not stand in the way.
+    Samples are paired by the digests of their masks and images: hashed ids do not stand in the way.
     """
-    names = record.names
-    write_json(folder / "verdict.json", record.verdict)
-    write_json(folder / "evaluation.json", outgoing(record.evaluation.to_json(), names))
-    shutil.copyfile(layout.operating_point, folder / "operating_point.json")
-    for path in layout.tables:
-        table, meta = read_table(path)
-        target = folder / "measurements" / path.parent.name / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(renamed_table(table, names), dict(meta), target)
-    write_text(folder / "samples.csv", _cells(read_samples(layout.samples), names, layout))
+    content = kept_content(layout.results, record.keeping)
+    today = datetime.now(tz=UTC).date().isoformat()
+    if record.names.ids == "plain":
+        write_baseline(folder, content, today)
+        return
+    with tempfile.TemporaryDirectory() as hidden:
+        write_baseline(folder, _hidden(content, record, Path(hidden)), today)
+
+
+def _hidden(content: Content, record: Record, to: Path) -> Content:
+    """The same with ids and groups as they may leave; changed files are written below `to`."""
+    names, files = record.names, dict(content.files)
+    for name, path in content.files.items():
+        target = to / name
+        if path.suffix == ".parquet":
+            target.parent.mkdir(parents=True, exist_ok=True)
+            table, meta = read_table(path)
+            _write(renamed_table(table, names), meta, target)
+            files[name] = target
+    files |= {name: to / name for name in ("verdict.json", "evaluation.json")}
+    write_json(files["verdict.json"], record.verdict)
+    write_json(files["evaluation.json"], outgoing(record.evaluation.to_json(), names))
+    cells = [SampleCells(names(s.id), s.split, names(s.group), s.columns) for s in content.samples]
+    return replace(content, files=files, samples=cells)
 
 
 def renamed_table(table: pa.Table, names: Names) -> pa.Table:
@@ -43,8 +59,6 @@ def renamed_table(table: pa.Table, names: Names) -> pa.Table:
 
     The order of the former ids would tell something about them, too.
     """
-    if names.ids == "plain":
-        return table
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -56,24 +70,10 @@ def renamed_table(table: pa.Table, names: Names) -> pa.Table:
     return table.take(pc.sort_indices(table, sort_keys=[("id", "ascending")]))
 
 
-def _write(table: pa.Table, meta: dict[str, Any], target: Path) -> None:
+def _write(table: pa.Table, meta: Mapping[str, Any], target: Path) -> None:
     import pyarrow.parquet as pq
 
-    meta["rows"] = rows_digest(table)
+    own = {**meta, "rows": rows_digest(table)}
     pq.write_table(
-        table.replace_schema_metadata({META: json.dumps(meta)}), target, compression="zstd"
+        table.replace_schema_metadata({META: json.dumps(own)}), target, compression="zstd"
     )
-
-
-def _cells(rows: list[SampleRow], names: Names, layout: Layout) -> str:
-    """Id, split, group and the cells to slice by, of what was measured."""
-    measured = {split: {s.id for s in layout.chosen(split).samples} for split in layout.splits}
-    kept = [row for row in rows if row.id in measured.get(row.split, ())]
-    cells = [(row.split, names(row.id), names(row.group), row.columns) for row in kept]
-    columns = list(dict.fromkeys(column for row in kept for column in row.columns))
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["id", "split", "group", *columns])
-    for split, name, group, values in sorted(cells, key=lambda cell: cell[:2]):
-        writer.writerow([name, split, group, *(values.get(c, "") for c in columns)])
-    return out.getvalue()

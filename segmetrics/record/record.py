@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segmetrics.baseline.keep import Keeping
 from segmetrics.evidence import Layout, digest, eval_id, read_current_verdict, read_json
 from segmetrics.record.private import Names, outgoing
 from segmetrics.stats.evaluation import Evaluation
@@ -21,6 +22,8 @@ class Record:
         The settings that determine results, nested.
     verdict
         Its ids already are as they may leave; those of `evaluation` are not.
+    keeping
+        What is kept of the evaluation, to compare later ones with.
     model_digest
         SHA-256 of `infer.source`: a model, or the folder of given predictions.
     names
@@ -34,6 +37,7 @@ class Record:
     settings: Mapping[str, Any]
     evaluation: Evaluation
     verdict: Mapping[str, Any]
+    keeping: Keeping
     model_digest: str
     names: Names
     images: bool = False
@@ -43,6 +47,7 @@ def read_record(
     layout: Layout,
     settings: Mapping[str, Any],
     *,
+    keeping: Keeping,
     experiment: str,
     names: Names,
     images: bool = False,
@@ -61,6 +66,7 @@ def read_record(
         settings=settings,
         evaluation=Evaluation.from_json(read_json(layout.evaluation), str(layout.evaluation)),
         verdict=outgoing(verdict, names),
+        keeping=keeping,
         model_digest=digest(layout.source),
         names=names,
         images=images,

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 
 from segmetrics.errors import PromotionError, RegistryError
 from segmetrics.registry.approvals import approvals, check_approvals
-from segmetrics.registry.audit import FILE, MOST_CHARACTERS, Entry, now, read_entries, write_entry
+from segmetrics.registry.audit import (
+    FILE,
+    MOST_CHARACTERS,
+    Action,
+    Entry,
+    now,
+    read_entries,
+    write_entry,
+)
 from segmetrics.registry.audit import write_file as write_audit
 from segmetrics.registry.candidate import Candidate
 from segmetrics.registry.store import (
     APPROVED,
     DIGEST,
     FORMER,
+    MODEL_FILE,
     account,
     aliases,
     get_version,
@@ -24,6 +33,7 @@ from segmetrics.registry.store import (
 from segmetrics.registry.versions import (
     check_bytes,
     find_version,
+    only_one,
     register,
     tracked_run,
     version_tags,
@@ -120,20 +130,22 @@ def promote(
         signed = approvals(client.get_run(run_id), candidate.eval_id, candidate.model_digest)
         check_approvals(signed, target.approvers)
         tags[APPROVED] = json.dumps([asdict(approval) for approval in signed])
-        version = find_version(client, target.model, candidate.model_digest)
-        former = aliases(client, target.model).get(target.alias)
-        if former is None or former != version:
-            _check_champion(client, target, former, candidate, allow_first=allow_first)
-        if version is not None:
-            check_bytes(client, target.model, version, candidate)
+        known = find_version(client, target.model, candidate)
+        version = known.version if known else None
+        seen = Seen.of(client, target)
+        if seen.points_to is None or seen.points_to != version:
+            _check_champion(client, target, seen.points_to, candidate, allow_first=allow_first)
+        if known is not None:
+            check_bytes(client, target.model, known, candidate)
         if dry_run:
-            return Moved(target, version, former, dry_run=True)
-        if version is None:
-            version = register(client, target.model, run_id, candidate.source, tags)
-            check_bytes(client, target.model, version, candidate)
-        for key, value in tags.items():
-            client.set_model_version_tag(target.model, version, key, value)
-        return move(client, target, version, candidate.eval_id, "promote", reason)
+            return Moved(target, version, seen.points_to, dry_run=True)
+        if known is None:
+            known = register(client, target.model, run_id, candidate.source, tags)
+            known = only_one(client, target.model, known, candidate)
+            check_bytes(client, target.model, known, candidate)
+        for key, value in {**tags, MODEL_FILE: known.file}.items():
+            client.set_model_version_tag(target.model, known.version, key, value)
+        return move(client, target, known.version, candidate.eval_id, "promote", reason, seen)
 
 
 def check_reason(reason: str) -> None:
@@ -176,52 +188,87 @@ def _check_champion(
             "baseline/",
             f"is {other}, but {target} is version {champion} ({known[:12]}): "
             "the candidate was not compared with the champion",
-            "put the evaluation of the champion there (`segmetrics baseline set`), run `dvc repro`",
+            "`segmetrics baseline pull` puts its evaluation there; run `dvc repro`, then promote",
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where the alias pointed, and what its history was, when it was decided that it may move."""
+
+    points_to: str | None
+    entries: frozenset[str]
+
+    @classmethod
+    def of(cls, client: MlflowClient, target: Target) -> Seen:
+        """As it is now. The alias is read first: what comes in between is noticed by its entry."""
+        points_to = aliases(client, target.model).get(target.alias)
+        keys = frozenset(entry.key for entry in read_entries(client, target.model))
+        return cls(points_to, keys)
+
+
 def move(
-    client: MlflowClient, target: Target, version: str, eval_id: str, action: str, reason: str
+    client: MlflowClient,
+    target: Target,
+    version: str,
+    eval_id: str,
+    action: Action,
+    reason: str,
+    seen: Seen,
 ) -> Moved:
     """Note the move, make it, and look whether it held.
 
-    The registry has no compare-and-swap: between reading and moving, another machine may act. It is
-    told afterwards.
+    The registry has no compare-and-swap: between the last reading and the moving, another machine
+    may act. It is told afterwards.
 
     Raises
     ------
+    PromotionError
+        The alias moved since it was looked at; this left it alone.
     RegistryError
         The alias points elsewhere afterwards.
     """
-    former = aliases(client, target.model).get(target.alias)
+    _still(client, target, seen)
     notes: tuple[str, ...] = ()
-    if former != version:
-        if former is not None and action == "promote":
-            client.set_model_version_tag(target.model, version, f"{FORMER}{target.alias}", former)
+    if seen.points_to != version:
+        if seen.points_to is not None and action == "promote":
+            former = f"{FORMER}{target.alias}"
+            client.set_model_version_tag(target.model, version, former, seen.points_to)
         wanted = Entry(
             number=0,
             time=now(),
             who=account(),
-            action="rollback" if action == "rollback" else "promote",
+            action=action,
             model=target.model,
             alias=target.alias,
-            former=former,
+            former=seen.points_to,
             version=version,
             eval_id=eval_id,
             reason=reason,
         )
-        own = write_entry(client, wanted, former)
+        own = write_entry(client, wanted, seen.points_to)
+        _still(client, target, seen)
         client.set_registered_model_alias(target.model, target.alias, version)
-        notes = _others(read_entries(client, target.model), own)
+        notes = _others(read_entries(client, target.model), own, seen)
     write_audit(target.audit, read_entries(client, target.model))
     points_to = aliases(client, target.model).get(target.alias)
     if points_to != version:
         what = f"was moved to version {points_to} by somebody else meanwhile"
         raise RegistryError(str(target), what, "look at its history in the registry, then decide")
-    return Moved(target, version, former, notes=notes)
+    return Moved(target, version, seen.points_to, notes=notes)
 
 
-def _others(entries: list[Entry], own: Entry) -> tuple[str, ...]:
+def _still(client: MlflowClient, target: Target, seen: Seen) -> None:
+    points_to = aliases(client, target.model).get(target.alias)
+    if points_to != seen.points_to:
+        to = f"to version {points_to}" if points_to else "away"
+        what = f"was moved {to} by somebody else meanwhile, which this was not compared with"
+        remedy = "`segmetrics baseline pull`, `dvc repro`, and promote again"
+        raise PromotionError(str(target), what, remedy)
+
+
+def _others(entries: list[Entry], own: Entry, seen: Seen) -> tuple[str, ...]:
     """Moves of the same alias that were noted since: another machine acted at the same time."""
-    same = [e for e in entries if e.alias == own.alias and e != own and e.number >= own.number]
-    return tuple(f"warning: at the same time: {entry}" for entry in same)
+    same = [e for e in entries if e.alias == own.alias and e.key != own.key]
+    new = [e for e in same if e.key not in seen.entries and e.action != "noticed"]
+    return tuple(f"warning: at the same time: {entry}" for entry in new)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from segmetrics.errors import PromotionError, VerificationError
 from segmetrics.registry.audit import Entry, lacks, last, read_entries, write_file
-from segmetrics.registry.promotion import Moved, Target, check_reason, move
-from segmetrics.registry.store import FORMER, aliases, get_version, session
+from segmetrics.registry.promotion import Moved, Seen, Target, check_reason, move
+from segmetrics.registry.store import FORMER, get_version, session
 from segmetrics.registry.verification import verify_version
 
 
@@ -25,7 +25,8 @@ def rollback(target: Target, *, reason: str, dry_run: bool = False) -> Moved:
     """
     check_reason(reason)
     with session(writes=not dry_run) as client:
-        champion = aliases(client, target.model).get(target.alias)
+        seen = Seen.of(client, target)
+        champion = seen.points_to
         if champion is None:
             what = "points to no version: there is nothing to go back from"
             raise PromotionError(str(target), what, "`segmetrics promote` sets it")
@@ -46,7 +47,7 @@ def rollback(target: Target, *, reason: str, dry_run: bool = False) -> Moved:
             raise PromotionError(str(target), what, "promote another model") from error
         if dry_run:
             return Moved(target, former, champion, dry_run=True)
-        return move(client, target, former, found.eval_id, "rollback", reason)
+        return move(client, target, former, found.eval_id, "rollback", reason, seen)
 
 
 def _died(target: Target, entry: Entry | None, champion: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmetrics.errors import ConfigError, RegistryError, TrackingError
+from segmetrics.errors import ConfigError, DataError, RegistryError, TrackingError
 from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.tracking import connect, tracking_uri
 
@@ -28,6 +28,7 @@ PRIMARY = "segmetrics.primary"
 RUN_ID = "segmetrics.run_id"
 VERDICT = "segmetrics.verdict_sha256"  # of the file that the evaluation's identity rests on
 TRACKED_VERDICT = "segmetrics.tracked_verdict_sha256"  # of the run's copy: ids may be hashed there
+BASELINE = "segmetrics.baseline_sha256"  # of baseline/baseline.json of the run, where there is one
 MODEL_FILE = "segmetrics.model_file"  # where the evaluated bytes lie in the version's folder
 APPROVED = "segmetrics.approvals"
 RETIRED = "segmetrics.retired"
@@ -153,6 +154,22 @@ def get_version(client: MlflowClient, model: str, version: str) -> Any | None:
         raise
 
 
+def resolve(client: MlflowClient, uri: ModelUri) -> Any:
+    """The version that a URI names.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    number = uri.version or aliases(client, uri.name).get(str(uri.alias))
+    version = None if number is None else get_version(client, uri.name, number)
+    if version is None:
+        what = "the registry has no such model, alias or version"
+        raise DataError(str(uri), what, "look at the registry, or set MLFLOW_TRACKING_URI")
+    return version
+
+
 def versions(client: MlflowClient, model: str) -> list[Any]:
     """All versions of a model, oldest first."""
     name = model.replace("'", "\\'")
@@ -174,8 +191,11 @@ def stored_digest(client: MlflowClient, model: str, version: str, file: str) -> 
 
 
 def run_file(client: MlflowClient, run_id: str, name: str) -> bytes | None:
-    """The bytes of a file that was logged with a run; None where it is not there."""
-    if name not in {artifact.path for artifact in client.list_artifacts(run_id)}:
+    """The bytes of a file that was logged with a run, at most one folder deep; None: not there."""
+    parent = name.rpartition("/")[0]
+    if parent and parent not in {artifact.path for artifact in client.list_artifacts(run_id)}:
+        return None
+    if name not in {artifact.path for artifact in client.list_artifacts(run_id, parent or None)}:
         return None
     with tempfile.TemporaryDirectory() as folder:
         return Path(client.download_artifacts(run_id, name, folder)).read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ def verify_version(client: MlflowClient, model: str, number: str) -> Verified:
     tags: dict[str, str] = version.tags
     if retirement(tags):
         raise VerificationError(where, retirement(tags), "serve another version")
-    missing = [name for name in _NEEDED if not tags.get(name)]
+    missing = missing_tags(tags)
     if missing:
         what = f"carries no evaluation: it lacks {', '.join(missing)}"
         raise VerificationError(where, what, _PROMOTE)
@@ -116,7 +117,7 @@ def verify_version(client: MlflowClient, model: str, number: str) -> Verified:
     if found != tags[DIGEST]:
         what = f"holds other bytes ({found[:12]}) than were evaluated ({tags[DIGEST][:12]})"
         raise VerificationError(where, what, _KEEP_OFF)
-    _check_run(client, where, tags)
+    check_run(client, where, tags)
     return Verified(
         model=model,
         version=number,
@@ -128,7 +129,19 @@ def verify_version(client: MlflowClient, model: str, number: str) -> Verified:
     )
 
 
-def _check_run(client: MlflowClient, where: str, tags: dict[str, str]) -> None:
+def missing_tags(tags: Mapping[str, str]) -> list[str]:
+    """What a version lacks to say which evaluation it was promoted with."""
+    return [name for name in _NEEDED if not tags.get(name)]
+
+
+def check_run(client: MlflowClient, where: str, tags: Mapping[str, str]) -> None:
+    """Check the run of a version's evaluation: there, finished, a pass, and that very evaluation.
+
+    Raises
+    ------
+    VerificationError
+        It is not.
+    """
     from mlflow.exceptions import MlflowException
 
     run_id = tags[RUN_ID]
@@ -154,7 +167,7 @@ def _check_run(client: MlflowClient, where: str, tags: dict[str, str]) -> None:
         raise VerificationError(where, f"verdict.json of run {run_id} {reason}", _KEEP_OFF)
 
 
-def _wrong_verdict(content: bytes | None, tags: dict[str, str]) -> str:
+def _wrong_verdict(content: bytes | None, tags: Mapping[str, str]) -> str:
     """Why the verdict that was logged is not the one that was promoted; empty where it is."""
     if content is None:
         return "is missing"

@@ -6,14 +6,18 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmetrics.errors import PromotionError
-from segmetrics.files import sha256_bytes
+from segmetrics.errors import DataError, ModelError, PromotionError
+from segmetrics.files import sha256_bytes, sha256_path
 from segmetrics.registry.candidate import Candidate
+from segmetrics.registry.models import version_model
+from segmetrics.registry.origin import read_origin
 from segmetrics.registry.store import (
+    BASELINE,
     DECISION,
     DIGEST,
     EVAL_ID,
@@ -22,6 +26,7 @@ from segmetrics.registry.store import (
     RUN_ID,
     TRACKED_VERDICT,
     VERDICT,
+    get_version,
     retirement,
     run_file,
     stored_digest,
@@ -70,7 +75,8 @@ def version_tags(client: MlflowClient, candidate: Candidate, run_id: str) -> dic
             "holds another verdict.json than results/, or none",
             "delete the run in MLflow and run `dvc repro -f -s track`",
         )
-    return {
+    kept = run_file(client, run_id, "baseline/baseline.json")
+    return ({BASELINE: sha256_bytes(kept)} if kept else {}) | {
         DIGEST: candidate.model_digest,
         EVAL_ID: candidate.eval_id,
         DECISION: candidate.verdict["decision"],
@@ -78,7 +84,6 @@ def version_tags(client: MlflowClient, candidate: Candidate, run_id: str) -> dic
         RUN_ID: run_id,
         VERDICT: candidate.verdict_digest,
         TRACKED_VERDICT: sha256_bytes(content),
-        MODEL_FILE: model_file(candidate.source),
     }
 
 
@@ -101,27 +106,63 @@ def _without_names(verdict: Any) -> Any:
     return verdict
 
 
-def find_version(client: MlflowClient, model: str, model_digest: str) -> str | None:
-    """The newest version with these bytes; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A version of these bytes, and where they lie in its folder."""
+
+    version: str
+    file: str
+
+
+def find_version(client: MlflowClient, model: str, candidate: Candidate) -> Known | None:
+    """The version with these bytes: that which they were pulled from, else the newest; None: none.
 
     Raises
     ------
     PromotionError
         A version with these bytes was retired.
     """
-    same = [v for v in versions(client, model) if v.tags.get(DIGEST) == model_digest]
-    for version in same:
+    same = [v for v in versions(client, model) if v.tags.get(DIGEST) == candidate.model_digest]
+    pulled = _pulled(client, model, candidate)
+    for version in [*same, *([pulled[0]] if pulled else [])]:
         if retired := retirement(version.tags):
             where = f"{model} version {version.version}"
             raise PromotionError(where, f"{retired}; these are its bytes", "promote another model")
-    ready = [str(v.version) for v in same if v.status == "READY"]
-    return ready[-1] if ready else None
+    if pulled:
+        return Known(str(pulled[0].version), pulled[1])
+    ready = [v for v in same if v.status == "READY"]
+    if not ready:
+        return None
+    file = ready[-1].tags.get(MODEL_FILE) or model_file(candidate.source)
+    return Known(str(ready[-1].version), file)
+
+
+def _pulled(client: MlflowClient, model: str, candidate: Candidate) -> tuple[Any, str] | None:
+    """The version that the model was pulled from and the file in it, where it holds these bytes.
+
+    Whoever registered it need not have been segmetrics: what MLflow loads of it must be the file.
+    """
+    origin = read_origin(candidate.source, candidate.model_digest)
+    if origin is None or origin.model != model or origin.version is None:
+        return None
+    version = get_version(client, model, origin.version)
+    if version is None or version.status != "READY":
+        return None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            held = version_model(client, version, Path(folder))
+            found = sha256_path(held.path)
+    except (ModelError, DataError):
+        return None  # no longer what was pulled: as if it came from elsewhere
+    if found != candidate.model_digest or held.flavours or not held.file:
+        return None
+    return version, held.file
 
 
 def register(
     client: MlflowClient, model: str, run_id: str, source: Path, tags: dict[str, str]
-) -> str:
-    """Log the model with its run and make a version of it; gives the version's number."""
+) -> Known:
+    """Log the model with its run and make a version of it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -133,10 +174,27 @@ def register(
         target = Path(folder) / _FOLDER
         _package(source, target)
         client.log_artifacts(run_id, str(target), _FOLDER)
+    file = model_file(source)
     version = client.create_model_version(
-        model, source=f"runs:/{run_id}/{_FOLDER}", run_id=run_id, tags=tags
+        model,
+        source=f"runs:/{run_id}/{_FOLDER}",
+        run_id=run_id,
+        tags=tags | {MODEL_FILE: file},
     )
-    return str(version.version)
+    return Known(str(version.version), file)
+
+
+def only_one(client: MlflowClient, model: str, own: Known, candidate: Candidate) -> Known:
+    """The version that stays where another machine registered the same bytes at the same time.
+
+    It is the oldest for everybody; whoever made another removes that, which nothing points to.
+    """
+    same = [v for v in versions(client, model) if v.tags.get(DIGEST) == candidate.model_digest]
+    ready = [v for v in same if v.status == "READY"]
+    if not ready or str(ready[0].version) == own.version:
+        return own
+    client.delete_model_version(model, own.version)
+    return Known(str(ready[0].version), ready[0].tags.get(MODEL_FILE) or own.file)
 
 
 def model_file(source: Path) -> str:
@@ -164,7 +222,7 @@ def _package(source: Path, target: Path) -> None:
     shutil.copyfile(source, target / model_file(source))
 
 
-def check_bytes(client: MlflowClient, model: str, version: str, candidate: Candidate) -> None:
+def check_bytes(client: MlflowClient, model: str, known: Known, candidate: Candidate) -> None:
     """Download the registered version and compare its bytes with the evaluated ones.
 
     Raises
@@ -172,10 +230,10 @@ def check_bytes(client: MlflowClient, model: str, version: str, candidate: Candi
     PromotionError
         They differ.
     """
-    found = stored_digest(client, model, version, model_file(candidate.source)) or "nothing"
+    found = stored_digest(client, model, known.version, known.file) or "nothing"
     if found != candidate.model_digest:
         raise PromotionError(
-            f"{model} version {version}",
+            f"{model} version {known.version}",
             f"holds other bytes ({found[:12]}) than were evaluated ({candidate.model_digest[:12]})",
             "delete this version in the registry and promote again",
         )

@@ -62,7 +62,7 @@ def test_a_champion_is_replaced_only_by_what_was_compared_with_it(tracked):
     done = tracked.run("segmetrics", "promote", "--allow-first")
     assert done.returncode == 1
     assert "baseline/: is empty, but story@champion is version 1" in done.stderr
-    assert "segmetrics baseline set" in done.stderr
+    assert "segmetrics baseline pull" in done.stderr
 
     (tracked.folder / "baseline").rmdir()
     (tracked.folder / "kept").rename(tracked.folder / "baseline")

@@ -215,7 +215,7 @@ class Checks(Section):
 
 
 class Upload(Section):
-    images: Literal[False] = False
+    images: StrictBool = False
     ids: Literal["plain", "hashed", "none"] = "hashed"
 
 

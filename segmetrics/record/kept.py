@@ -52,8 +52,20 @@ def renamed_table(table: pa.Table, names: Names) -> pa.Table:
     hidden = pa.array([names(name) for name in coded.dictionary.to_pylist()], pa.string())
     place = table.schema.get_field_index("id")
     table = table.set_column(place, "id", hidden.take(coded.indices))
+    if {"class", "reference"} <= {*table.schema.names}:  # annotators.parquet
+        for column in ("reference", "prediction"):
+            table = _with_people(table, column, names)
     # Stable: the rows of a sample stay in their order.
     return table.take(pc.sort_indices(table, sort_keys=[("id", "ascending")]))
+
+
+def _with_people(table: pa.Table, column: str, names: Names) -> pa.Table:
+    """A column of annotators, whose names are as they may leave."""
+    import pyarrow as pa
+
+    shown = [names.person(name) for name in table.column(column).to_pylist()]
+    place = table.schema.get_field_index(column)
+    return table.set_column(place, column, pa.array(shown, pa.string()))
 
 
 def _write(table: pa.Table, meta: dict[str, Any], target: Path) -> None:
@@ -69,7 +81,7 @@ def _cells(rows: list[SampleRow], names: Names, layout: Layout) -> str:
     """Id, split, group and the cells to slice by, of what was measured."""
     measured = {split: {s.id for s in layout.chosen(split).samples} for split in layout.splits}
     kept = [row for row in rows if row.id in measured.get(row.split, ())]
-    cells = [(row.split, names(row.id), names(row.group), row.columns) for row in kept]
+    cells = [(row.split, names(row.id), names(row.group), names.cells(row.columns)) for row in kept]
     columns = list(dict.fromkeys(column for row in kept for column in row.columns))
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")

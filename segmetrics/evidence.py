@@ -90,6 +90,14 @@ class Layout:
         return self.results / "verdict.json"
 
     @property
+    def overlays(self) -> Path:
+        return self.results / "overlays"
+
+    @property
+    def report(self) -> Path:
+        return self.results / "report.html"
+
+    @property
     def receipt(self) -> Path:
         return self.results / "tracking.json"
 

@@ -170,3 +170,22 @@ def _prediction(content: bytes, where: str, scheme: LabelScheme, point: Operatin
         values = tuple((k,) for k in range(scheme.n_classes))
         scheme = replace(scheme, encoding="channels", values=values)
     return read_mask(content, where, scheme)
+
+
+def read_pair(*, reference: Path, prediction: Path, question: Question) -> tuple[Mask, Mask]:
+    """The two masks as `measure_arrays` takes them.
+
+    Raises
+    ------
+    DataError
+        A file cannot be used, or the shapes differ.
+    """
+    scheme = question.scheme
+    mask, _ = _reference(reference, scheme)
+    found, _ = _predicted(prediction, scheme, question.point)
+    planes = scheme.multilabel and question.point.probability
+    shape = found.labels.shape[1:] if planes else found.labels.shape
+    if shape != mask.labels.shape:
+        what = f"has shape {shape}, its reference {reference} {mask.labels.shape}"
+        raise DataError(str(prediction), what, "run `dvc repro`")
+    return mask, found

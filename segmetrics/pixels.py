@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,38 @@ def _count_masks(masks: Iterator[tuple[Mask, Mask]], total: int) -> ConfusionCou
         fp, fn = np.count_nonzero(found) - tp, np.count_nonzero(true) - tp
         rows.append((tp, fp, fn, total - tp - fp - fn))
     return ConfusionCounts(*np.array(rows, np.int64).T)
+
+
+def class_masks(
+    *, reference: Labels, prediction: Labels, question: Question, target: int
+) -> tuple[Mask, Mask, Mask | None]:
+    """Where one class is, by reference and prediction, and what is ignored: as it is measured.
+
+    Parameters
+    ----------
+    reference, prediction
+        As in `measure_arrays`.
+    target
+        The place of a class or region among the R.
+
+    Returns
+    -------
+    Mask, Mask, Mask or None
+        Of the shape of the reference; nothing is true where the third one is. None: nothing is
+        ignored.
+
+    Raises
+    ------
+    DataError
+        As `measure_arrays`.
+    """
+    q, predicted = question, prediction
+    if q.point.threshold is not None and q.targets.overlapping:
+        predicted = bits_of_levels(prediction, q.point.level, q.scheme)
+    elif q.point.threshold is not None:
+        predicted = (prediction >= q.point.level).view(np.uint8)
+    pair = _Pair(reference, predicted, q, (False, False))
+    true, found = next(islice(pair.masks(), target, None))
+    if pair.ignored is not None:
+        true, found = true & ~pair.ignored, found & ~pair.ignored
+    return true, found, pair.ignored

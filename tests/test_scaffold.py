@@ -28,6 +28,8 @@ SCRIPTS = (
     "leakage",
     "measure",
     "operate",
+    "overlays",
+    "report",
     "samples",
     "track",
 )

@@ -29,6 +29,7 @@ from segmetrics.measure import settings_key
 from segmetrics.metrics.catalog import CATALOG, MEANS
 from segmetrics.metrics.thresholds import Objective
 from segmetrics.operating_point import OperatingPoint, TuningRequest, read_operating_point
+from segmetrics.overlays.ranking import Wanted
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
 from segmetrics.policy import Policy
@@ -157,6 +158,11 @@ def question(s: Settings, point: OperatingPoint | None = None) -> Question:
     numbered = s.data.predicted == "instances"
     point = point or operating_point(s)
     return Question(label_scheme(s), targets(s), point, pixel_options(s), numbered)
+
+
+def wanted_images(s: Settings) -> Wanted:
+    """How many images are drawn."""
+    return Wanted(s.report.worst, s.report.median, s.report.best)
 
 
 def spacing(s: Settings) -> tuple[float, ...] | None:

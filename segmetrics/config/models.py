@@ -214,6 +214,17 @@ class Checks(Section):
     min_shared: Annotated[Rate, Field(gt=0)] = 0.8
 
 
+Images = Annotated[StrictInt, Field(ge=0, le=200)]
+
+
+class Report(Section):
+    """How many images of the judged split are drawn: a stage depends on each number."""
+
+    worst: Images = 12
+    median: Images = 4
+    best: Images = 4
+
+
 class Upload(Section):
     images: StrictBool = False
     ids: Literal["plain", "hashed", "none"] = "hashed"
@@ -254,6 +265,7 @@ class Settings(Section):
     grade: Grade
     rules: dict[Name, Rule | None]
     checks: Checks
+    report: Report
     tracking: Tracking
     gate: Gate
     promotion: Promotion

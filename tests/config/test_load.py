@@ -33,7 +33,7 @@ VALUES = {
 }  # fmt: skip
 TOP = (
     "format, domain, data, infer, operating_point, measure, statistics, grade, rules, checks, "
-    "tracking, gate, promotion, runtime"
+    "report, tracking, gate, promotion, runtime"
 )
 RULE_KEYS = (
     "metric, class, aggregate, split, slice, bins, worst, size, at_least, at_most, statistic, "
@@ -79,7 +79,7 @@ def test_the_template_loads_with_its_values(params):
     assert evaluation_options(settings).resampling == Resampling(0.95, 10_000, 20260101)
     assert settings.checks.accuracy_paradox == "warn"
     assert set(result_settings(settings)) == set(TOP.split(", ")) - {
-        "tracking", "gate", "promotion", "runtime",
+        "report", "tracking", "gate", "promotion", "runtime",
     }  # fmt: skip
 
 

@@ -189,7 +189,7 @@ def new_project(folder: Path) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after its first `dvc repro`; copy it, do not change it."""
     project = new_project(tmp_path_factory.mktemp("finished") / "project")
-    assert len(project.repro()) == 15
+    assert len(project.repro()) == 17
     return project
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 pytestmark = pytest.mark.pipeline
 
-LATE = {"check", "track", "gate"}
+LATE = {"check", "report", "track", "gate"}
 
 
 def read(project: Any, name: str) -> Any:
@@ -70,9 +70,27 @@ def test_limits_of_overfitting_predict_nothing_again_and_another_sample_does(pro
         f"{stage}@{split}" for stage in ("infer", "measure") for split in ("test", "val", "train")
     }
     # `operate` looks at the predictions, whatever it is asked for.
-    assert project.repro() == again | {"operate", "evaluate"} | LATE
+    assert project.repro() == again | {"operate", "evaluate", "overlays"} | LATE
     assert read(project, "evaluation.json")["splits"]["train"]["sampled"] == {"n": 1, "of": 2}
     assert project.run("segmetrics", "verdict").returncode == 0
+
+
+def test_how_many_images_are_drawn_changes_neither_numbers_nor_the_run(project):
+    before = read(project, "verdict.json")
+    project.params(lambda p: p.update(report={"worst": 1, "median": 0, "best": 1}))
+    assert project.repro() == {"overlays", "report", "track"}, "the receipt is what it was"
+    assert read(project, "verdict.json") == before
+    index = read(project, "overlays/index.json")
+    assert [image["kind"] for image in index["images"]] == ["worst", "best"]
+    page = (project.folder / "results" / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.count("<figcaption><b>") == 2
+
+
+def test_excluded_classes_are_a_dependency_of_inference(project):
+    """`infer` reads them: of classes that overlap, an excluded one may have no plane."""
+    project.params(lambda p: p["data"].update(exclude=[]))
+    assert "infer@test" in json.loads(project.ok("dvc", "status", "--json"))
 
 
 def test_runtime_reruns_nothing(project):

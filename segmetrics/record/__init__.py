@@ -7,7 +7,7 @@ from segmetrics.record.description import description as description
 from segmetrics.record.description import primary_text as primary_text
 from segmetrics.record.metrics import MetricValue as MetricValue
 from segmetrics.record.metrics import metric_values as metric_values
-from segmetrics.record.overlays import outgoing_overlays as outgoing_overlays
+from segmetrics.record.overlays import outgoing_pictures as outgoing_pictures
 from segmetrics.record.parameters import flat_params as flat_params
 from segmetrics.record.private import Names as Names
 from segmetrics.record.private import outgoing as outgoing

@@ -10,7 +10,7 @@ from typing import Any
 from segmetrics.evidence import Layout
 from segmetrics.files import write_json, write_text
 from segmetrics.record.kept import keep_baseline
-from segmetrics.record.overlays import Overlay, outgoing_index, outgoing_overlays
+from segmetrics.record.overlays import Picture, outgoing_index, outgoing_pictures
 from segmetrics.record.page import report_page
 from segmetrics.record.private import outgoing
 from segmetrics.record.record import Record
@@ -34,17 +34,17 @@ def collect_artifacts(folder: Path, record: Record, layout: Layout) -> None:
     page = report_page(record, layout)
     if page is not None:
         write_text(folder / "report.html", page)
-    _copy_overlays(folder / "overlays", outgoing_overlays(record, layout))
+    _copy_overlays(folder / "overlays", outgoing_pictures(record, layout))
     if record.names.ids != "none":
         keep_baseline(folder / "baseline", record, layout)
 
 
-def _copy_overlays(folder: Path, overlays: list[Overlay]) -> None:
-    if overlays:
+def _copy_overlays(folder: Path, pictures: list[Picture]) -> None:
+    if pictures:
         folder.mkdir()
-        for overlay in overlays:
-            shutil.copyfile(overlay.source, folder / overlay.file)
-        write_json(folder / "index.json", outgoing_index(overlays))
+        for picture in pictures:
+            shutil.copyfile(picture.source, folder / picture.source.name)
+        write_json(folder / "index.json", outgoing_index(pictures))
 
 
 def shown_tables() -> str:

@@ -18,7 +18,7 @@ from segmetrics.record import (
     dataset_facts,
     flat_params,
     metric_values,
-    outgoing_overlays,
+    outgoing_pictures,
     rule_margins,
 )
 from segmetrics.tracking.deadline import Deadline
@@ -119,11 +119,11 @@ def _log_worst(to: _Target, record: Record, layout: Layout) -> None:
     """The overlays of the worst images, as a panel of images."""
     import mlflow
 
-    for overlay in outgoing_overlays(record, layout):
-        if overlay.worst:
-            to.deadline.check(f"the picture {overlay.file}")
-            image = mlflow.Image(str(overlay.source))
-            to.client.log_image(to.run_id, image, key=overlay.key, step=0, synchronous=True)
+    for picture in outgoing_pictures(record, layout):
+        if picture.worst:
+            to.deadline.check(f"the picture {picture.source.name}")
+            image = mlflow.Image(str(picture.source))
+            to.client.log_image(to.run_id, image, key=picture.key, step=0, synchronous=True)
 
 
 def _dataset(facts: DatasetFacts) -> Any:

@@ -226,7 +226,7 @@ class Report(Section):
 
 
 class Upload(Section):
-    images: Literal[False] = False
+    images: StrictBool = False
     ids: Literal["plain", "hashed", "none"] = "hashed"
 
 

@@ -7,6 +7,7 @@ from segmetrics.record.description import description as description
 from segmetrics.record.description import primary_text as primary_text
 from segmetrics.record.metrics import MetricValue as MetricValue
 from segmetrics.record.metrics import metric_values as metric_values
+from segmetrics.record.overlays import outgoing_pictures as outgoing_pictures
 from segmetrics.record.parameters import flat_params as flat_params
 from segmetrics.record.private import Names as Names
 from segmetrics.record.private import outgoing as outgoing
@@ -15,4 +16,4 @@ from segmetrics.record.record import Record as Record
 from segmetrics.record.record import read_record as read_record
 from segmetrics.record.rules import rule_margins as rule_margins
 from segmetrics.record.rules import rule_outcomes as rule_outcomes
-from segmetrics.record.worst import worst_overlays as worst_overlays
+from segmetrics.record.shy import with_hidden as with_hidden

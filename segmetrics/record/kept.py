@@ -50,7 +50,10 @@ def _hidden(content: Content, record: Record, to: Path) -> Content:
     files |= {name: to / name for name in ("verdict.json", "evaluation.json")}
     write_json(files["verdict.json"], record.verdict)
     write_json(files["evaluation.json"], outgoing(record.evaluation.to_json(), names))
-    cells = [SampleCells(names(s.id), s.split, names(s.group), s.columns) for s in content.samples]
+    cells = [
+        SampleCells(names(s.id), s.split, names(s.group), names.cells(s.columns))
+        for s in content.samples
+    ]
     return replace(content, files=files, samples=cells)
 
 
@@ -66,8 +69,20 @@ def renamed_table(table: pa.Table, names: Names) -> pa.Table:
     hidden = pa.array([names(name) for name in coded.dictionary.to_pylist()], pa.string())
     place = table.schema.get_field_index("id")
     table = table.set_column(place, "id", hidden.take(coded.indices))
+    if {"class", "reference"} <= {*table.schema.names}:  # annotators.parquet
+        for column in ("reference", "prediction"):
+            table = _with_people(table, column, names)
     # Stable: the rows of a sample stay in their order.
     return table.take(pc.sort_indices(table, sort_keys=[("id", "ascending")]))
+
+
+def _with_people(table: pa.Table, column: str, names: Names) -> pa.Table:
+    """A column of annotators, whose names are as they may leave."""
+    import pyarrow as pa
+
+    shown = [names.person(name) for name in table.column(column).to_pylist()]
+    place = table.schema.get_field_index(column)
+    return table.set_column(place, column, pa.array(shown, pa.string()))
 
 
 def _write(table: pa.Table, meta: Mapping[str, Any], target: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from segmetrics.errors import TrackingError
 from segmetrics.gates.domains import DOMAINS
 from segmetrics.record import Record
-from segmetrics.tracking.store import artifact_location
+from segmetrics.tracking.store import artifact_location, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,7 +38,7 @@ def find_experiment(client: MlflowClient, record: Record) -> str:
         )
     tags = _KIND | {_VIEW_TAG: json.dumps(_view(record))}
     if found is None:
-        location = artifact_location(name)
+        location = artifact_location(tracking_uri(), name)
         return str(client.create_experiment(name, artifact_location=location, tags=tags))
     experiment = str(found.experiment_id)
     for key, value in tags.items():

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from segmetrics.tracking.store import store_root
-
-_SCHEME = "sqlite:///"
+from segmetrics.tracking.store import SQLITE, artifact_folder, sqlite_file
 
 
 def create_store(uri: str) -> None:
@@ -16,8 +12,8 @@ def create_store(uri: str) -> None:
     MLflow can neither use nor mend, so it is made under another name first. The caller holds the
     lock of the store.
     """
-    path = Path(uri.removeprefix(_SCHEME))
-    if not uri.startswith(_SCHEME) or not path.name or path.exists():
+    path, artifacts = sqlite_file(uri), artifact_folder(uri)
+    if path is None or artifacts is None or path.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -25,7 +21,7 @@ def create_store(uri: str) -> None:
     for left in (half, half.with_name(f"{half.name}-journal")):
         left.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    store = SqlAlchemyStore(f"{_SCHEME}{half}", (store_root() / "mlartifacts").as_uri())
+    store = SqlAlchemyStore(f"{SQLITE}{half}", artifacts.as_uri())
     # Windows renames no file that is open.
     store.engine.dispose()
     half.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ from segmetrics.evidence import Layout
 from segmetrics.files import write_json
 from segmetrics.record import Record
 from segmetrics.tracking.connection import connect, takes_models
+from segmetrics.tracking.deadline import Deadline
 from segmetrics.tracking.experiment import find_experiment
 from segmetrics.tracking.store import writer
-from segmetrics.tracking.tags import EVAL_ID, WRITER
+from segmetrics.tracking.tags import EVAL_ID, UPLOAD, WRITER, upload_text
 from segmetrics.tracking.writing import write_run
 
 if TYPE_CHECKING:
@@ -30,11 +32,16 @@ def log_evaluation(record: Record, layout: Layout) -> str:
     unless another machine may still be writing it. Where two machines finish at once, the first
     run stays.
 
+    Where that run was sent with other settings of `tracking.upload` it still is left alone, with a
+    warning: what was sent cannot be called back.
+
     Raises
     ------
     TrackingError
-        The server or store fails; nothing that counts as finished was left there.
+        The server or store fails, or takes too long; nothing that counts as finished was left
+        there.
     """
+    deadline = Deadline()
     with connect() as client:
         models = takes_models()
         experiment = find_experiment(client, record)
@@ -44,12 +51,26 @@ def log_evaluation(record: Record, layout: Layout) -> str:
             if run.info.status != "FINISHED" and not _alive(run):
                 client.delete_run(run.info.run_id)
         if finished:
+            _warn_of_upload(next(r for r in runs if r.info.run_id == finished[0]), record)
             return finished[0]
-        own = write_run(client, experiment, record, layout, models=models)
+        own = write_run(client, experiment, record, layout, models=models, deadline=deadline)
         first, *others = _finished(find_runs(client, experiment, record.eval_id))
         if own in others:
             client.delete_run(own)
         return first
+
+
+def _warn_of_upload(run: Any, record: Record) -> None:
+    """Say where a run was sent with other names or pictures than may leave now."""
+    before, now = run.data.tags.get(UPLOAD, "unknown"), upload_text(record)
+    if before != now:
+        warnings.warn(
+            f"tracking.upload: the MLflow run {run.info.run_id} of this evaluation was sent with "
+            f"{before}; params.yaml says {now}, which changes nothing of what was sent. To send it "
+            f"again: `mlflow runs delete --run-id {run.info.run_id}`, `mlflow gc` on the server "
+            f"(before it nothing is erased), then `dvc repro -f -s track`",
+            stacklevel=2,
+        )
 
 
 def _finished(runs: Sequence[Any]) -> list[str]:

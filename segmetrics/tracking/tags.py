@@ -14,6 +14,7 @@ from segmetrics.tracking.store import writer
 
 EVAL_ID = "segmetrics.eval_id"
 MODEL_DIGEST = "segmetrics.model_sha256"
+UPLOAD = "segmetrics.upload"
 WRITER = "segmetrics.writer"
 # DVC sets them in the stages of an experiment.
 _OF_DVC = {
@@ -36,6 +37,7 @@ def run_tags(record: Record, layout: Layout) -> dict[str, str]:
         "segmetrics.primary_value": primary_text(record),
         "segmetrics.judged": verdict["judged"]["split"],
         "segmetrics.version": __version__,
+        UPLOAD: upload_text(record),
         "mlflow.source.name": "stages.track",
         "mlflow.source.type": "LOCAL",
         "mlflow.loggedArtifacts": shown_tables(),
@@ -44,6 +46,11 @@ def run_tags(record: Record, layout: Layout) -> dict[str, str]:
     for name, outcome in rule_outcomes(verdict).items():
         tags[whole_key(f"segmetrics.rule.{key_part(name)}")] = outcome
     return tags | _of_git() | _of_experiment()
+
+
+def upload_text(record: Record) -> str:
+    """What of names and pictures leaves with a run: `ids=hashed images=false`."""
+    return f"ids={record.names.ids} images={str(record.images).lower()}"
 
 
 def _of_git() -> dict[str, str]:

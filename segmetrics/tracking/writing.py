@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from segmetrics.record import (
     dataset_facts,
     flat_params,
     metric_values,
+    outgoing_pictures,
     rule_margins,
-    worst_overlays,
 )
+from segmetrics.tracking.deadline import Deadline
 from segmetrics.tracking.models import find_model
+from segmetrics.tracking.store import is_local, tracking_uri
 from segmetrics.tracking.tags import run_tags
 
 if TYPE_CHECKING:
@@ -31,7 +34,13 @@ _BATCH = 900  # MLflow takes at most 1,000 metrics and 100 parameters a request
 
 
 def write_run(
-    client: MlflowClient, experiment: str, record: Record, layout: Layout, *, models: bool
+    client: MlflowClient,
+    experiment: str,
+    record: Record,
+    layout: Layout,
+    *,
+    models: bool,
+    deadline: Deadline,
 ) -> str:
     """A new run with everything that belongs to it; gives its id.
 
@@ -39,6 +48,8 @@ def write_run(
     ----------
     models
         Whether the server knows LoggedModel.
+    deadline
+        When to give up.
     """
     from mlflow.exceptions import MlflowException
 
@@ -46,7 +57,7 @@ def write_run(
     run = client.create_run(experiment, tags=run_tags(record, layout), run_name=name)
     run_id = str(run.info.run_id)
     try:
-        _write(client, run_id, experiment, record, layout, models)
+        _write(_Target(client, run_id, experiment, deadline), record, layout, models)
         client.set_terminated(run_id, "FINISHED")
     except BaseException:
         # Also when interrupted: a run that did not end well must not look as if it had. Where even
@@ -57,35 +68,62 @@ def write_run(
     return run_id
 
 
-def _write(
-    client: MlflowClient, run_id: str, experiment: str, record: Record, layout: Layout, models: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The run that is written."""
+
+    client: MlflowClient
+    run_id: str
+    experiment: str
+    deadline: Deadline
+
+
+def _write(to: _Target, record: Record, layout: Layout, models: bool) -> None:
     from mlflow.entities import LoggedModelInput, Param
 
+    client = to.client
     params = [Param(key, value) for key, value in flat_params(record.settings).items()]
     for start in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
+        to.deadline.check("the parameters")
+        client.log_batch(to.run_id, params=params[start : start + 100])
     with tempfile.TemporaryDirectory() as folder:
         collect_artifacts(Path(folder), record, layout)
-        client.log_artifacts(run_id, folder)
-    _log_overlays(client, run_id, record, layout)
+        _log_files(to, Path(folder))
+    _log_worst(to, record, layout)
+    to.deadline.check("the data sets")
     facts = dataset_facts(layout, record.evaluation)
-    model = find_model(client, experiment, record, layout.source.stem) if models else None
+    model = find_model(client, to.experiment, record, layout.source.stem) if models else None
     inputs = [LoggedModelInput(model)] if model else None
-    client.log_inputs(run_id, datasets=[_dataset(f) for f in facts], models=inputs)
+    client.log_inputs(to.run_id, datasets=[_dataset(f) for f in facts], models=inputs)
     # Last: what a model is said to be worth comes from a run that is all but finished.
     metrics = _metrics(record, facts, model)
     for start in range(0, len(metrics), _BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+        to.deadline.check("the metrics")
+        client.log_batch(to.run_id, metrics=metrics[start : start + _BATCH])
 
 
-def _log_overlays(client: MlflowClient, run_id: str, record: Record, layout: Layout) -> None:
-    overlays = worst_overlays(record, layout)
-    if overlays:
-        import mlflow
+def _log_files(to: _Target, folder: Path) -> None:
+    """Send the artifacts; to a server one by one, in as many requests as all at once would take."""
+    if is_local(tracking_uri()):
+        to.client.log_artifacts(to.run_id, str(folder))
+        return
+    for here in sorted({path.parent for path in folder.rglob("*") if path.is_file()}):
+        place = here.relative_to(folder)
+        for path in sorted(path for path in here.iterdir() if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            to.deadline.check(f"the artifact {name}")
+            to.client.log_artifact(to.run_id, str(path), None if here == folder else str(place))
 
-        for key, path in overlays.items():
-            client.log_image(run_id, mlflow.Image(str(path)), key=key, step=0, synchronous=True)
+
+def _log_worst(to: _Target, record: Record, layout: Layout) -> None:
+    """The overlays of the worst images, as a panel of images."""
+    import mlflow
+
+    for picture in outgoing_pictures(record, layout):
+        if picture.worst:
+            to.deadline.check(f"the picture {picture.source.name}")
+            image = mlflow.Image(str(picture.source))
+            to.client.log_image(to.run_id, image, key=picture.key, step=0, synchronous=True)
 
 
 def _dataset(facts: DatasetFacts) -> Any:

@@ -54,6 +54,7 @@ def test_own_values(load):
         ("small_objects: warn", "small_objects: block"),
         ("catastrophic: warn", "catastrophic: note"),
         ("perfection: warn", "perfection: block"),
+        ("copies: block", "copies: note"),
         ("human_ceiling: null", 'human_ceiling: {dice: 0.74, f0.5: 0.7, source: "B"}'),
     )
     assert policy(settings).checks == Checks(
@@ -61,6 +62,7 @@ def test_own_values(load):
         small_objects="block",
         catastrophic="note",
         perfection="block",
+        copies="note",
         human_ceiling=Ceiling({"dice": 0.74, "f0.5": 0.7}, "B"),
     )
     assert layout(settings).subset == Subset("train", None)

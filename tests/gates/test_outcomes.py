@@ -99,11 +99,11 @@ def test_too_few_groups_can_fail():
         ((0.75, 0.69999, 0.8), "is 0.7500 [0.69999, 0.8000]: the interval does not settle >= 0.7; "
          "at this value and spread about 110 groups would (100 now)"),
         ((0.65, 0.60, 0.75), "is 0.6500 [0.6000, 0.7500]: the value misses >= 0.7, the interval "
-         "does not settle it; more groups would most likely confirm a fail (at this value and spread "
-         "about 400; 100 now): improve the model"),
+         "does not settle it; more groups would most likely confirm a fail (at this value and "
+         "spread about 400; 100 now): improve the model"),
         ((0.69999, 0.65, 0.75), "is 0.69999 [0.6500, 0.7500]: the value misses >= 0.7, the "
-         "interval does not settle it; the value lies close to the bound: no realistic number of groups "
-         "settles it"),
+         "interval does not settle it; the value lies close to the bound: no realistic number of "
+         "groups settles it"),
     ],
 )  # fmt: skip
 def test_the_reason_says_interval_bound_and_groups(estimate, text):

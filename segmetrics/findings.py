@@ -25,6 +25,7 @@ from segmetrics.gates.diagnosis import (
     overfit_unverified,
     point_values,
     rare_classes,
+    reference_copies,
     rule_lint,
     rules_left_out,
     small_objects,
@@ -108,6 +109,7 @@ def diagnose(split: SplitEvaluation, policy: Policy, copies: Copies) -> list[Fin
         *worst_share(split, named),
         *rare_classes(split, scored, policy.rules),
         *suspicious_perfection(split, aggregate, copies, checks.perfection),
+        *reference_copies(copies, checks.copies),
         *threshold_findings(split, policy.judge, _objective(policy.point), beta=policy.domain.beta),
         *_people(split, policy),
     ]

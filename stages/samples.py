@@ -8,6 +8,7 @@ from segmetrics.config.build import label_scheme, layout, workers
 from segmetrics.data.check import check_samples
 from segmetrics.data.sample_list import write_sample_list
 from segmetrics.data.samples import check_splits, read_samples, rows_of_split
+from segmetrics.data.unlisted import unlisted_note
 from segmetrics.entry import argument, run
 
 
@@ -23,6 +24,9 @@ def main() -> None:
     )
     write_sample_list(files.sample_list(split), samples)
     print(f"{split}: {len(samples)} samples checked")
+    note = unlisted_note(listed, files.root, files.samples)
+    if note and split == settings.data.judge:
+        print(f"note: {note}")
 
 
 if __name__ == "__main__":

@@ -287,11 +287,15 @@ def test_a_class_that_the_drawn_samples_lack_leaves_the_gap_unverified(project):
 def test_predictions_that_are_the_references(project):
     for path in (project.folder / "data/masks").glob("test*.png"):
         shutil.copy(path, project.folder / "given/test" / path.name)
-    found = finding(project.run(), "suspicious_perfection")
+    verdict = project.run()
+    found = finding(verdict, "suspicious_perfection")
     assert found["severity"] == "warn"
-    assert found["data"] == {
-        "dice": 1.0, "iou": 1.0, "images": 7, "bytes_alike": 7, "pixels_alike": 7,
-    }  # fmt: skip
+    assert found["data"] == {"dice": 1.0, "iou": 1.0, "images": 7, "pixels_alike": 7}
+    found = finding(verdict, "reference_copies")
+    assert (found["severity"], verdict["decision"]) == ("block", "fail")
+    assert found["data"] == {"images": 7, "bytes_alike": 7}
+    project.params(checks={"copies": "warn"})
+    assert finding(project.check(), "reference_copies")["severity"] == "warn"
 
 
 def test_a_human_ceiling_stands_beside_the_bounds(project):

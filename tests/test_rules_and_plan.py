@@ -196,6 +196,19 @@ def test_all_columns_that_are_not_there_are_listed(project):
     assert 'rules.b.slice: samples.csv has no column "x"; (columns: none to slice by)' in told
 
 
+def test_rows_that_vanished_are_a_note(project, outcome):
+    """Deleting the rows of the samples that fail is no way to pass unseen."""
+    assert "in no row" not in outcome(main, ["rules"]).err
+    path = project.folder / "data/samples.csv"
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, *lines[1:]]) + "\n")
+    said = "1 file beside the listed images is in no row of data/samples.csv (1 in data/images)"
+    done = outcome(main, ["rules"])
+    assert (done.code, done.err.startswith(f"note: {said}")) == (0, True)
+    sys.argv = ["stages/samples.py", "test"]
+    assert f"note: {said}" in outcome(importlib.import_module("stages.samples").main).out
+
+
 def test_rules_are_shown_where_samples_csv_cannot_be_read(project, outcome):
     project.params(rules={"a": {"metric": "dice", "at_least": 0.5, "slice": "x"}})
     path = project.folder / "data" / "samples.csv"

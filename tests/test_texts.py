@@ -116,6 +116,25 @@ def test_what_no_number_of_groups_settles_is_not_promised():
     assert step.startswith("iou, dice lie at their bounds: no realistic number of groups settles")
 
 
+def test_a_value_on_the_wrong_side_is_no_matter_of_more_groups():
+    low = {"value": 0.7, "low": 0.6, "high": 0.8, "needed_groups": 410}
+    some = [rule("b", "inconclusive", needed_groups=80), rule("recall", "inconclusive", **low)]
+    first, second, _ = texts.next_steps(verdict("inconclusive", some))
+    assert first == (
+        "improve the model: recall already misses its bound, and more groups would most likely "
+        "confirm a fail"
+    )
+    assert second.endswith("to decide b (about 80 groups) at the values seen now")
+    high = {"value": 9.0, "bound": {"at_most": 5}, "needed_groups": 410}
+    some = [rule("hd95", "inconclusive", **high), rule("recall", "inconclusive", **low)]
+    (step, _) = texts.next_steps(verdict("inconclusive", some))
+    assert step.startswith("improve the model: hd95, recall already miss their bounds, and more")
+    few = finding("note") | {"name": "few_groups", "data": {"groups": 10, "min_groups": 30}}
+    first, second, _ = texts.next_steps(verdict("inconclusive", some, [few]))
+    assert first == step
+    assert second.startswith("add groups (patients, slides, drives): 10 are too few to certify")
+
+
 def test_an_undefined_value_is_a_dash():
     shown = [texts.number(value) for value in (None, 0.0, 0.81236, -1.0)]
     assert shown == ["-", "0.0000", "0.8124", "-1.0000"]

@@ -64,8 +64,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_columns(settings: Settings, params: Path) -> None:
-    """Refuse rules whose slices samples.csv cannot give, as far as it can be read."""
+    """Refuse rules whose slices samples.csv cannot give, as far as it can be read.
+
+    What it leaves out of the folders is a note.
+    """
     from segmetrics.config.columns import check_slice_columns
+    from segmetrics.data.samples import read_samples
+    from segmetrics.data.unlisted import unlisted_note
 
     if not Path(settings.data.samples).exists():
         return
@@ -73,6 +78,11 @@ def _check_columns(settings: Settings, params: Path) -> None:
         check_slice_columns(settings, params)
     except DataError as error:
         print(f"note: slices not compared with samples.csv: {error}", file=sys.stderr)
+        return
+    samples = Path(settings.data.samples)
+    note = unlisted_note(read_samples(samples), Path(settings.data.root), samples)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _informed(settings: Settings, policy: Policy) -> list[Remark]:

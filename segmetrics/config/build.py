@@ -294,6 +294,7 @@ def _checks(s: Settings) -> Checks:
         small_objects=c.small_objects,
         catastrophic=c.catastrophic,
         perfection=c.perfection,
+        copies=c.copies,
         human_ceiling=Ceiling(values, people.source) if people else None,
     )
 

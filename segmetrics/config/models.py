@@ -208,6 +208,7 @@ class Checks(Section):
     small_objects: Level = "warn"
     catastrophic: Level = "warn"
     perfection: Level = "warn"
+    copies: Level = "block"
     human_ceiling: HumanCeiling | None = None
     leakage: Leakage = Leakage()
     on_missing_baseline: Literal["fail", "skip"] = "fail"

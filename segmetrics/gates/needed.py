@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 # More are no advice.
-MOST_GROUPS = 100_000
+MOST_GROUPS = 10_000
 # Ends are rounded to nine decimals; a range smaller than this says nothing, and would underflow.
 _LEAST = 1e-12
 # Beyond each end, as of the usual interval of 95 %. With another confidence the spread that is
@@ -45,7 +45,7 @@ def groups_needed(
     Returns
     -------
     int or None
-        At most 100,000, the largest number that is advice.
+        At most 10,000, the largest number that is advice.
     """
     if not distance > 0 or groups < 1 or not math.isfinite(half_width):
         return None

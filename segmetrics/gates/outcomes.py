@@ -120,8 +120,14 @@ def _needed(
     if len(numbers) < len(found):
         return None
     more = groups + 1 if sides else 0  # as many as now leave it as it is
-    most = max(min_groups, more, *numbers)
+    most = max(min_groups, _rounded(max(more, *numbers, 0)))
     return most if most <= max(MOST_GROUPS, min_groups) else None
+
+
+def _rounded(groups: int) -> int:
+    """Two digits, upwards: more would promise what the present spread cannot say."""
+    unit = int(10 ** max(0, len(str(groups)) - 2))
+    return -(-groups // unit) * unit
 
 
 def _doubt(
@@ -130,9 +136,17 @@ def _doubt(
     few = f"too few to certify ({groups} of {min_groups})" if groups < min_groups else ""
     if clears:
         return f"the whole interval meets {_bounds(rule)}, but the groups are {few}"
+    misses = margin(rule, value) < 0
     holds = f"the interval does not settle {_bounds(rule)}"
+    if misses:
+        holds = f"the value misses {_bounds(rule)}, the interval does not settle it"
     if needed is not None:
         settles = f"at this value and spread about {needed} groups would ({groups} now)"
+        if misses:
+            settles = (
+                f"more groups would most likely confirm a fail (at this value and spread about "
+                f"{needed}; {groups} now): improve the model"
+            )
     elif value in rule.bound.values():
         settles = "the value lies at the bound: no number of groups settles it"
     else:

@@ -111,7 +111,8 @@ class RuleResult:
         What decided.
     needed_groups
         Of an inconclusive result: about how many groups would settle it, at the present value and
-        spread, at most 100,000; None: no realistic number would, or nothing says how many.
+        spread, in two digits, at most 10,000; as a fail where the value misses the bounds. None: no
+        realistic number would, or nothing says how many.
     value_meets
         Whether the value itself meets the bounds, whatever its interval says.
     shared

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from segmetrics.gates.against import Against
 from segmetrics.gates.domains import Domain
 from segmetrics.gates.grade import Bands, Grade, grade_scope
+from segmetrics.gates.idle import on_excluded
 from segmetrics.gates.judging import judge_rules
 from segmetrics.gates.rules import MIN_GROUPS, Finding, Outcome, Rule, RuleResult
 from segmetrics.stats.evaluation import Evaluation
@@ -136,7 +137,12 @@ def judge(
     scope = evaluation.splits.get(split)
     grade, why = grade_scope(scope, domain.aggregate, bands, scored)
     found = [*findings, *_grade_findings(grade, why, domain, bands)]
-    found += _rule_findings(rules, split)
+    deciding = [
+        rule for rule in rules
+        if rule.severity == "block"
+        and not on_excluded(rule, scored, scope.labels if scope else ())
+    ]  # fmt: skip
+    found += _rule_findings(rules, deciding, split)
     if on_inconclusive == "warn":
         found += _let_through(results)
     estimate = scope.estimate("mean", domain.aggregate, domain.primary) if scope else None
@@ -164,15 +170,23 @@ def _grade_findings(grade: Grade, why: str, domain: Domain, bands: Bands) -> lis
     return [Finding("bad_grade", "block" if domain.bad_grade_blocks else "warn", text, {})]
 
 
-def _rule_findings(rules: Sequence[Rule], judged: str) -> list[Finding]:
+def _rule_findings(rules: Sequence[Rule], deciding: Sequence[Rule], judged: str) -> list[Finding]:
+    """What keeps the rules, taken together, from saying anything about the judged split."""
     if not rules:
         text = "there are no rules, so nothing can pass: set a domain or add rules to params.yaml"
         return [Finding("no_rules", "block", text, {})]
-    if not any(rule.severity == "block" for rule in rules):
+    if not deciding:
+        blocking = [rule for rule in rules if rule.severity == "block"]
         text = "no rule blocks (all are `severity: warn`), so nothing can pass"
+        if blocking:
+            names = ", ".join(f"{rule.name} ({rule.class_name})" for rule in blocking)
+            text = (
+                f"the rules that block look at excluded classes alone: {names}. What data.exclude "
+                f"names decides nothing, so nothing can pass: add a rule on a class that is scored"
+            )
         return [Finding("no_blocking_rule", "block", text, {})]
-    if not any(rule.severity == "block" and rule.split == judged for rule in rules):
-        splits = sorted({rule.split for rule in rules if rule.severity == "block"})
+    if not any(rule.split == judged for rule in deciding):
+        splits = sorted({rule.split for rule in deciding})
         text = (
             f"no rule that blocks looks at {judged}, the judged split (they look at "
             f"{', '.join(splits)}), so nothing can pass: remove `split:` from a rule"

@@ -89,17 +89,25 @@ def _after_a_pass(verdict: Mapping[str, Any]) -> str:
 
 
 def _more_groups(rules: list[Mapping[str, Any]], few: Mapping[str, Any] | None = None) -> list[str]:
+    """What to do about inconclusive rules: where the value misses, more groups are no remedy."""
+    close = dict.fromkeys(str(rule["name"]) for rule in rules if _at_its_bound(rule))
+    missed = dict.fromkeys(str(rule["name"]) for rule in rules if _value_misses(rule))
+    others = [rule for rule in rules if rule["name"] not in close.keys() | missed.keys()]
+    steps = []
+    below = [name for name in missed if name not in close]
+    if below:
+        miss = "misses its bound" if len(below) == 1 else "miss their bounds"
+        steps.append(
+            f"improve the model: {', '.join(below)} already {miss}, and more groups would most "
+            f"likely confirm a fail"
+        )
     if few:
         return [
+            *steps,
             f"add groups (patients, slides, drives): {few['groups']} are too few to certify, "
             f"{few['min_groups']} are the least, and `segmetrics plan` says how many it takes; "
-            f"until then `gate: {{enforce: false}}` lets `dvc repro` go on without promotion"
+            f"until then `gate: {{enforce: false}}` lets `dvc repro` go on without promotion",
         ]
-    if not rules:
-        return []
-    close = dict.fromkeys(str(rule["name"]) for rule in rules if _at_its_bound(rule))
-    others = [rule for rule in rules if rule["name"] not in close]
-    steps = []
     if others:
         steps.append(f"add groups (patients, slides, drives) to decide {_with_numbers(others)}")
     if close:
@@ -139,6 +147,15 @@ def _at_its_bound(rule: Mapping[str, Any]) -> bool:
     if rule.get("needed_groups") is not None or low is None or high is None:
         return False
     return any(low <= bound <= high for bound in rule["bound"].values())
+
+
+def _value_misses(rule: Mapping[str, Any]) -> bool:
+    """Whether the value itself lies on the wrong side of a bound."""
+    value, bound = rule.get("value"), rule["bound"]
+    if value is None:
+        return False
+    low, high = bound.get("at_least", -math.inf), bound.get("at_most", math.inf)
+    return not low <= value <= high
 
 
 def _names(rules: Iterable[Mapping[str, Any]]) -> str:

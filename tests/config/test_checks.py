@@ -54,6 +54,7 @@ def test_own_values(load):
         ("small_objects: warn", "small_objects: block"),
         ("catastrophic: warn", "catastrophic: note"),
         ("perfection: warn", "perfection: block"),
+        ("copies: block", "copies: note"),
         ("human_ceiling: null", 'human_ceiling: {dice: 0.74, f0.5: 0.7, source: "B"}'),
     )
     assert policy(settings).checks == Checks(
@@ -61,6 +62,7 @@ def test_own_values(load):
         small_objects="block",
         catastrophic="note",
         perfection="block",
+        copies="note",
         human_ceiling=Ceiling({"dice": 0.74, "f0.5": 0.7}, "B"),
     )
     assert layout(settings).subset == Subset("train", None)
@@ -105,7 +107,7 @@ USUAL = "confidence: 0.95, resamples: 10000"
 
 @pytest.mark.parametrize(
     ("confidence", "resamples", "needed"),
-    [("0.95", 1, 400), ("0.95", 399, 400), ("0.999", 10000, 20000), ("0.01", 20, 21)],
+    [("0.95", 1, 400), ("0.95", 399, 400), ("0.999", 10000, 20000), ("0.8", 99, 100)],
 )
 def test_an_end_that_a_few_resamples_decide_is_refused(refused, confidence, resamples, needed):
     """With one resample a model at its bound passes in a third of test sets, by seed."""
@@ -116,3 +118,34 @@ def test_an_end_that_a_few_resamples_decide_is_refused(refused, confidence, resa
 
 def test_just_enough_resamples(load):
     assert load((USUAL, "confidence: 0.95, resamples: 400")).statistics.resamples == 400
+
+
+@pytest.mark.parametrize("confidence", ["0.001", "0.5", "0.79"])
+def test_an_interval_that_certifies_nothing_is_refused(refused, confidence):
+    text = refused((USUAL, f"confidence: {confidence}, resamples: 10000"))
+    assert f"statistics.confidence: {confidence} is below 0.8: intervals so narrow" in text
+    assert "set it to 0.95" in text
+
+
+def test_the_least_confidence(load):
+    assert load((USUAL, "confidence: 0.8, resamples: 10000")).statistics.confidence == 0.8
+
+
+def test_a_grade_that_nothing_is_bad_in(refused):
+    text = refused(("bad: {dice: 0.50, iou: 0.40}", "bad: {dice: 0, iou: 0.4}"))
+    assert "grade.bad.dice: is 0: no model is bad then, not even one that predicts nothing" in text
+    assert "grade.bad.iou" not in text
+
+
+def test_a_region_of_excluded_classes_is_no_subject_either(load, refused):
+    """Nor is a safety-critical class that is excluded: its rule would decide."""
+    region = ("regions: {}", "regions: {around: [background], all: [0, 1]}")
+    rule = "every_scanner: {metric: dice, class: nucleus, slice: scanner, worst: true, at_least: 0.75, min_groups: 20}"  # noqa: E501
+    around = "every_scanner: {metric: iou, class: around, at_least: 0.5}"
+    assert 'every_scanner.class: "around" is excluded' in refused(region, (rule, around))
+    assert load(region, (rule, around.replace("around", "all")))
+    warns = around.replace("0.5}", "0.5, severity: warn}")
+    assert load(region, (rule, warns)).rules["every_scanner"].severity == "warn"
+    critical = ("safety_critical_classes: []", "safety_critical_classes: [background]")
+    text = refused(critical, ("domain: medical", "domain: autonomous_driving"))
+    assert 'safety_critical_classes.0: "background" is excluded' in text

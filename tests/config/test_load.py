@@ -106,11 +106,11 @@ def test_a_slice_value_is_compared_as_text(params):
 
 def test_words_stay_words_and_numbers_are_numbers(params):
     settings = load_settings(
-        params(("confidence: 0.95", "confidence: 1e-3"), ("seed: 20260101", "seed: 0o17"),
+        params(("confidence: 0.95", "confidence: 9e-1"), ("seed: 20260101", "seed: 0o17"),
                classes="{no: 0, yes: 1}", exclude="[no]")
     )  # fmt: skip
     assert settings.data.classes == {"no": 0, "yes": 1}
-    assert (settings.statistics.confidence, settings.statistics.seed) == (0.001, 15)
+    assert (settings.statistics.confidence, settings.statistics.seed) == (0.9, 15)
 
 
 def test_no_is_text_and_so_no_boolean(params):
@@ -273,6 +273,21 @@ RULES = [  # the body of a rule `a`, the place after `rules.a`, the message
      "nothing is >= 0.9 and <= 0.8; mend the bounds"),
     ("{metric: dice, at_least: 85}", ".at_least",
      "85 is outside the range of dice; it runs from 0 to 1"),
+    ("{metric: dice, at_least: 0}", ".at_least",
+     "0 excludes nothing: every dice meets it; give a bound that a poor model misses"),
+    ("{metric: mcc, at_least: -1}", ".at_least",
+     "-1 excludes nothing: every mcc meets it; give a bound that a poor model misses"),
+    ("{metric: fp_on_empty, at_most: 1}", ".at_most",
+     "1 excludes nothing: every fp_on_empty meets it; give a bound that a poor model misses"),
+    ("{metric: volume_error, at_least: -1, at_most: 0.1}", ".at_least",
+     "-1 excludes nothing: every volume_error meets it; give a bound that a poor model misses"),
+    ("{metric: dice, against: baseline, margin: 1}", ".margin", "1 excludes nothing: no dice is "
+     "worse by more; say how much worse is still good enough, such as 0.01"),
+    ("{metric: mcc, against: baseline, margin: 2}", ".margin", "2 excludes nothing: no mcc is "
+     "worse by more; say how much worse is still good enough, such as 0.01"),
+    ("{metric: dice, class: background, at_least: 0.5}", ".class", '"background" is excluded '
+     "(data.exclude): it is counted, and decides nothing; name a class that is scored, or set "
+     "`severity: warn` to see the number"),
     ("{metric: dice, at_least: 0.1, at_most: 85}", ".at_most",
      "85 is outside the range of dice; it runs from 0 to 1"),
     ("{metric: dice, at_most: 0.5}", ".at_most", "higher dice is better; use at_least"),
@@ -370,7 +385,7 @@ def test_a_rule_on_scores_that_nothing_measures_is_refused(params, exclude, clas
         ("regions: {}", "regions: {whole: [0, 1]}"),
         **SCORED,
         exclude=exclude,
-        rules=f"{{a: {{metric: average_precision, {name}at_least: 0.5}}}}",
+        rules=f"{{a: {{metric: average_precision, {name}at_least: 0.5, severity: warn}}}}",
     )
     if text is None:
         assert load_settings(path).rules["a"].metric == "average_precision"

@@ -34,7 +34,15 @@ def test_every_finding_of_these_rooms_has_its_paragraph(page, repository):
 
 @pytest.mark.parametrize(
     "key",
-    ["accuracy_paradox", "overfit", "small_objects", "catastrophic", "perfection", "human_ceiling"],
+    [
+        "accuracy_paradox",
+        "overfit",
+        "small_objects",
+        "catastrophic",
+        "perfection",
+        "copies",
+        "human_ceiling",
+    ],
 )
 def test_every_switch_is_explained(page, key):
     assert key in Checks.model_fields

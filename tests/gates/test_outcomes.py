@@ -97,7 +97,13 @@ def test_too_few_groups_can_fail():
         ((0.75, None, None), "is 0.7500 without a confidence interval: nothing says whether it "
          "meets >= 0.7 by luck"),
         ((0.75, 0.69999, 0.8), "is 0.7500 [0.69999, 0.8000]: the interval does not settle >= 0.7; "
-         "at this value and spread about 101 groups would (100 now)"),
+         "at this value and spread about 110 groups would (100 now)"),
+        ((0.65, 0.60, 0.75), "is 0.6500 [0.6000, 0.7500]: the value misses >= 0.7, the interval "
+         "does not settle it; more groups would most likely confirm a fail (at this value and "
+         "spread about 400; 100 now): improve the model"),
+        ((0.69999, 0.65, 0.75), "is 0.69999 [0.6500, 0.7500]: the value misses >= 0.7, the "
+         "interval does not settle it; the value lies close to the bound: no realistic number of "
+         "groups settles it"),
     ],
 )  # fmt: skip
 def test_the_reason_says_interval_bound_and_groups(estimate, text):
@@ -124,15 +130,16 @@ def test_the_reason_says_that_there_are_too_few_groups(estimate, text, needed):
         ((0.75, 0.65, 0.85), {"at_least": 0.70}, 400),  # twice as narrow: four times as many
         ((0.75, 0.50, 0.80), {"at_least": 0.70}, 2500),  # the lower side matters
         ((0.65, 0.60, 0.75), {"at_least": 0.70}, 400),  # to fail, the upper one
-        ((0.65, 0.55, 0.70), {"at_least": 0.70}, 101),  # as many as now did not settle it
+        ((0.65, 0.55, 0.70), {"at_least": 0.70}, 110),  # as many as now did not settle it
         ((0.25, 0.15, 0.35), {"at_most": 0.30}, 400),
         ((0.35, 0.25, 0.40), {"at_most": 0.30}, 400),
         ((0.50, 0.40, 0.60), {"at_least": 0.45, "at_most": 0.525}, 1600),  # the harder of two
         ((0.50, 0.40, 0.60), {"at_least": 0.55, "at_most": 0.9}, 400),
         ((0.50, 0.40, 0.60), {"at_least": 0.50, "at_most": 0.525}, None),
         ((0.70, 0.60, 0.80), {"at_least": 0.70}, None),
-        ((0.75, 0.745, 0.80), {"at_least": 0.7499}, None),  # 250,000
-        ((0.75, 0.745, 0.80), {"at_least": 0.7498}, 62500),
+        ((0.75, 0.745, 0.80), {"at_least": 0.7496}, None),  # 15,625
+        ((0.75, 0.745, 0.80), {"at_least": 0.7494}, 7000),  # 6,945
+        ((0.75, 0.69, 0.80), {"at_least": 0.71}, 230),  # 225
     ],
 )
 def test_the_groups_that_would_settle_it(estimate, bounds, needed):

@@ -54,6 +54,7 @@ def test_too_few_groups(groups, said):
 def test_the_headline_says_it_once_and_the_next_steps_what_to_do(decision):
     (few,) = few_groups(10, "test", 30)
     one = {"name": "dice", "severity": "block", "outcome": decision, "needed_groups": 80}
+    one |= {"value": 0.81, "bound": {"at_least": 0.8}}
     verdict = {
         "decision": decision, "grade": "good", "domain": "medical", "rules": [one],
         "judged": {"split": "test", "samples": 12, "groups": 10}, "findings": [few.to_json()],

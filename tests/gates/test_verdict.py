@@ -172,6 +172,19 @@ def test_rules_that_all_only_warn_never_pass():
     assert (verdict.decision, names(verdict)) == ("fail", [("no_blocking_rule", "block")])
 
 
+def test_rules_on_excluded_classes_alone_never_pass():
+    """A model that predicts nothing has a fine Dice of the background."""
+    background = dataclasses.replace(RULE, class_name="background", at_least=0.1)
+    verdict = judged(evaluation(6, 4), rules=(background,), domain=DOMAINS["custom"])
+    assert [r.outcome for r in verdict.rules] == ["pass"]
+    assert (verdict.decision, names(verdict)) == ("fail", [("no_blocking_rule", "block")])
+    assert "the rules that block look at excluded classes alone: r (background)" in (
+        verdict.findings[0].text
+    )
+    named = dataclasses.replace(background, name="b")
+    assert judged(evaluation(6, 4), rules=(named, RULE)).decision == "pass"
+
+
 def test_rules_on_another_split_alone_never_pass():
     """A preset's rules, replaced by the same ones on the training split, say nothing of test."""
     both = {"test": evaluation(6, 4).splits["test"], "train": evaluation(9, 0).splits["test"]}

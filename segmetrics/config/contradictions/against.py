@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from segmetrics.config.contradictions.common import Contradiction
 from segmetrics.config.models import Rule
+from segmetrics.gates.idle import margin_excludes_nothing
 from segmetrics.metrics.catalog import MEANS, MetricInfo
 
 
@@ -26,6 +27,9 @@ def check_against(
         yield at, text, "say how much worse is still good enough, such as margin: 0.01"
     if metric is None:
         return
+    if margin_excludes_nothing(metric.name, rule.margin):
+        text = f"{rule.margin:g} excludes nothing: no {metric.name} is worse by more"
+        yield (*at, "margin"), text, "say how much worse is still good enough, such as 0.01"
     if metric.better == "zero":
         text = f"{metric.name} is best at 0: more or less of it is neither better nor worse"
         yield (*at, "metric"), text, "use dice, recall or precision"

@@ -26,16 +26,25 @@ def check_data(s: Settings) -> Iterator[Contradiction]:
         yield ("data", "exclude"), "excludes every class", "keep at least one to be scored"
     yield from _labels(s)
     yield from _regions(s)
-    if s.domain == "autonomous_driving" and not data.safety_critical_classes:
-        yield (
-            ("data", "safety_critical_classes"),
-            "is empty; the domain autonomous_driving needs it",
-            "name the classes whose recall must not fall, such as [pedestrian, bicyclist]",
-        )
+    yield from _critical(s)
     paths = {("data", "root"): data.root, ("data", "samples"): data.samples}
     for place, path in (paths | {("infer", "source"): s.infer.source}).items():
         if not path:
             yield place, "is empty", "give a path"
+
+
+def _critical(s: Settings) -> Iterator[Contradiction]:
+    at, critical = ("data", "safety_critical_classes"), s.data.safety_critical_classes
+    if s.domain == "autonomous_driving" and not critical:
+        yield (
+            at,
+            "is empty; the domain autonomous_driving needs it",
+            "name the classes whose recall must not fall, such as [pedestrian, bicyclist]",
+        )
+    for i, name in enumerate(critical):
+        if name in s.data.exclude:
+            text = f'"{name}" is excluded (data.exclude), and cannot be safety-critical as well'
+            yield (*at, i), text, "remove it from one of them"
 
 
 def _regions(s: Settings) -> Iterator[Contradiction]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from segmetrics.by_size import bucket_names
 from segmetrics.config.contradictions.against import check_against
-from segmetrics.config.contradictions.common import Contradiction, no_class
+from segmetrics.config.contradictions.common import Contradiction, excluded, no_class
 from segmetrics.config.models import Rule, Settings
 from segmetrics.config.suggest import suggest
 from segmetrics.data.samples import IMAGE, KNOWN, MASK
 from segmetrics.gates.domains import DOMAINS, SMALLEST, resolve_rules
+from segmetrics.gates.idle import excludes_nothing
 from segmetrics.gates.rules import EVERY, MEAN
 from segmetrics.metrics.catalog import CATALOG, MetricInfo
 from segmetrics.stats.slice_by import SliceBy
@@ -62,6 +63,9 @@ def _bounds(
             if bound is not None and not metric.low <= bound <= metric.high:
                 text = f"{bound:g} is outside the range of {metric.name}"
                 yield (*at, key), text, f"it runs from {metric.low:g} to {metric.high:g}"
+            elif bound is not None and excludes_nothing(metric.name, key, bound):
+                text = f"{bound:g} excludes nothing: every {metric.name} meets it"
+                yield (*at, key), text, "give a bound that a poor model misses"
         yield from _direction(at, rule, metric)
     if rule.at_least is None and rule.at_most is None:
         yield at, "has no bound", "give at_least or at_most"
@@ -90,6 +94,10 @@ def _subject(s: Settings, at: tuple[str | int, ...], rule: Rule) -> Iterator[Con
     if rule.split is not None and rule.split not in s.data.splits:
         hint = f"(splits: {', '.join(s.data.splits)})"
         yield (*at, "split"), f'"{rule.split}" is not in data.splits', hint
+    if rule.severity == "block" and rule.class_name in excluded(s):
+        text = f'"{rule.class_name}" is excluded (data.exclude): it is counted, and decides nothing'
+        remedy = "name a class that is scored, or set `severity: warn` to see the number"
+        yield (*at, "class"), text, remedy
 
 
 def _slices(at: tuple[str | int, ...], rule: Rule) -> Iterator[Contradiction]:

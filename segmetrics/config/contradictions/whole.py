@@ -12,6 +12,8 @@ from segmetrics.config.contradictions.operating import check_operating_point
 from segmetrics.config.contradictions.rules import check_removed, check_rule
 from segmetrics.config.models import Settings
 
+# Below it, what the intervals of rules certify is hardly more than a value.
+_LEAST_CONFIDENCE = 0.8
 # Resamples that have to lie beyond each end of an interval.
 _BEYOND = 10
 
@@ -26,6 +28,10 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
     good, bad = s.grade.good, s.grade.bad
     if good.dice < bad.dice or good.iou < bad.iou:
         yield ("grade", "good"), "lies below grade.bad", "raise it, or lower grade.bad"
+    for key, bound in (("dice", bad.dice), ("iou", bad.iou)):
+        if bound == 0:
+            text = "is 0: no model is bad then, not even one that predicts nothing"
+            yield ("grade", "bad", key), text, "set it above 0; 0.5 (dice) and 0.4 (iou) are usual"
     for name, rule in s.rules.items():
         if rule is not None:
             yield from check_rule(s, name, rule)
@@ -34,7 +40,11 @@ def contradictions(s: Settings) -> Iterator[Contradiction]:
 
 def _statistics(s: Settings) -> Iterator[Contradiction]:
     """An end that a few resamples decide is luck, and a seed to be searched for."""
-    tail = (1 - s.statistics.confidence) / 2
+    confidence = s.statistics.confidence
+    if confidence < _LEAST_CONFIDENCE:
+        text = f"{confidence:g} is below {_LEAST_CONFIDENCE:g}: intervals so narrow certify nothing"
+        yield ("statistics", "confidence"), text, "set it to 0.95"
+    tail = (1 - confidence) / 2
     needed = math.ceil(_BEYOND / tail * (1 - 1e-9))
     if s.statistics.resamples < needed:
         text = f"{s.statistics.resamples} leave fewer than {_BEYOND} beyond each end of an interval"

@@ -19,6 +19,7 @@ from segmetrics.gates.diagnosis.overfit import Gap as Gap
 from segmetrics.gates.diagnosis.overfit import overfit as overfit
 from segmetrics.gates.diagnosis.overfit import overfit_unverified as overfit_unverified
 from segmetrics.gates.diagnosis.perfection import Copies as Copies
+from segmetrics.gates.diagnosis.perfection import reference_copies as reference_copies
 from segmetrics.gates.diagnosis.perfection import suspicious_perfection as suspicious_perfection
 from segmetrics.gates.diagnosis.point_values import low_confidence as low_confidence
 from segmetrics.gates.diagnosis.point_values import point_values as point_values

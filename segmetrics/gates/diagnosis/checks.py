@@ -34,4 +34,5 @@ class Checks:
     small_objects: Level = "warn"
     catastrophic: Level = "warn"
     perfection: Level = "warn"
+    copies: Level = "block"
     human_ceiling: Ceiling | None = None

@@ -31,7 +31,7 @@ class Copies:
 def suspicious_perfection(
     split: SplitEvaluation, aggregate: str, copies: Copies, severity: Level
 ) -> list[Finding]:
-    """A finding where the class means of Dice and IoU reach 0.995, or predictions are references.
+    """A finding where the class means of Dice and IoU reach 0.995.
 
     Parameters
     ----------
@@ -40,26 +40,30 @@ def suspicious_perfection(
     """
     found = [split.estimate("mean", aggregate, metric) for metric in ("dice", "iou")]
     dice, iou = (e.value if e is not None else None for e in found)
-    perfect = dice is not None and iou is not None and min(dice, iou) >= PERFECT
-    if not perfect and not copies.bytes_alike:
+    if dice is None or iou is None or min(dice, iou) < PERFECT:
         return []
-    parts = [f"Dice {dice:.4f} and IoU {iou:.4f}"] if perfect else []
-    if copies.bytes_alike:
-        parts.append(
-            f"{copies.bytes_alike} of {copies.images} prediction files are byte for byte their "
-            f"reference"
-        )
+    parts = [f"Dice {dice:.4f} and IoU {iou:.4f}"]
     if copies.pixels_alike:
         parts.append(f"{copies.pixels_alike} of {copies.images} images have no wrong pixel")
     text = (
         f"too good to be true on real data: {'; '.join(parts)}. Are the predictions copies of the "
-        f"references, is the mask among the inputs of the model, or were these images trained on?"
+        f"references, is the mask among the inputs of the model, were these images trained on, or "
+        f"are the errors ignored?"
     )
     data = {
-        "dice": dice,
-        "iou": iou,
-        "images": copies.images,
-        "bytes_alike": copies.bytes_alike,
-        "pixels_alike": copies.pixels_alike,
-    }
+        "dice": dice, "iou": iou, "images": copies.images, "pixels_alike": copies.pixels_alike,
+    }  # fmt: skip
     return [Finding("suspicious_perfection", severity, text, data)]
+
+
+def reference_copies(copies: Copies, severity: Level) -> list[Finding]:
+    """A finding where prediction files are the reference files, byte for byte."""
+    n, of = copies.bytes_alike, copies.images
+    if not n:
+        return []
+    text = (
+        f"{n} of {of} prediction files {'is' if n == 1 else 'are'} byte for byte the reference "
+        f"file: hardly a model made {'it' if n == 1 else 'them'}. Predict again, without masks in "
+        f"the folder of the predictions"
+    )
+    return [Finding("reference_copies", severity, text, {"images": of, "bytes_alike": n})]

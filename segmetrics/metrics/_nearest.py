@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics._border import PREDICTION, REFERENCE, Borders
-from segmetrics.metrics._rows import MOST_ELEMENTS, Effort, nearest_in_row, nearest_in_rows
+from segmetrics.metrics._guides import nearest_between_guides, plan_guides
+from segmetrics.metrics._rows import (
+    MOST_ELEMENTS,
+    Effort,
+    can_stack,
+    columns_of,
+    nearest_in_row,
+    nearest_in_rows,
+    stack_step,
+)
+from segmetrics.metrics._shells import Shell, norm
 
 Distances = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
-Search = Literal["auto", "rows", "tree", "transform"]
+Search = Literal["auto", "rows", "guides", "tree", "transform"]
 
-# Offsets that are looked up before a search begins. Good predictions end here.
-_MOST_OFFSETS = 32
-_MOST_AXES = 6  # offsets grow with a power of the axes
-_CHUNK = 1 << 15
+_CHUNK = 1 << 13
 
 # Measured costs in nanoseconds: of an element in the tree, of a query to it, of an element of the
 # box that is distance-transformed, of one whose row is searched, and of one seen from another row.
@@ -32,43 +37,24 @@ _PLANT, _QUERY, _TRANSFORM, _ROW, _SEE = 120.0, 1100.0, 70.0, 0.5, 1.5
 _FEW, _MANY = 1 / 256, 1 / 4
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """Offsets (grid steps per axis) that are all `distance` away, in the unit of spacing."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Quest:
+    """Elements of one border that ask for the nearest of the other.
 
-    distance: float
-    offsets: tuple[tuple[int, ...], ...]
+    Attributes
+    ----------
+    asking, at : intp, shape (n,), ascending
+        Which elements, as indices of `Borders.at`, and their flat positions.
+    targets : intp, ascending
+        Flat positions of the other border.
+    other : uint8
+        Its bit.
+    """
 
-
-@lru_cache(maxsize=64)
-def near_shells(spacing: tuple[float, ...]) -> tuple[Shell, ...]:
-    """The nearest offsets in complete shells, by rising distance; about `_MOST_OFFSETS` of them."""
-    if len(spacing) > _MOST_AXES:
-        return ()
-    reach = 3 if len(spacing) <= 3 else 1
-    grid = np.array(list(product(range(-reach, reach + 1), repeat=len(spacing))))
-    distance = _norm(grid.T, spacing)
-    # From here on, offsets outside the grid may be nearer.
-    inside = (distance > 0) & (distance < (reach + 1) * min(spacing))
-    grid, distance = grid[inside], distance[inside]
-    # Equal distances may differ in the last bit by the order of the axes.
-    ranks = np.round(distance / min(spacing), 12)
-    shells: list[Shell] = []
-    n_offsets = 0
-    for rank in np.unique(ranks):
-        same = ranks == rank
-        if shells and n_offsets + same.sum() > _MOST_OFFSETS:
-            break
-        offsets = tuple(tuple(int(step) for step in row) for row in grid[same])
-        shells.append(Shell(float(distance[same].min()), offsets))
-        n_offsets += len(offsets)
-    return tuple(shells)
-
-
-def margin_of(shells: tuple[Shell, ...], n_axes: int) -> tuple[int, ...]:
-    """The margin per axis, at least 1, that keeps every look-up inside the array."""
-    steps = [(1,) * n_axes, *(offset for shell in shells for offset in shell.offsets)]
-    return tuple(int(most) for most in np.abs(steps).max(axis=0))
+    asking: Positions
+    at: Positions
+    targets: Positions
+    other: np.uint8
 
 
 def nearest(
@@ -90,13 +76,24 @@ def nearest(
     if search == "auto" and _has_rows(borders) and _FEW < apart.size / borders.code.size < _MANY:
         shells = ()
     left = _look_around(borders, apart, shells, distances)
-    for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE)):
-        asking = left[borders.kind[left] == own]
-        if asking.size:
-            targets = borders.at[(borders.kind & other) != 0]
-            distances[asking] = _search(
-                borders, borders.at[asking], targets, other, spacing, search
-            )
+    quests = [
+        _Quest(asking, borders.at[asking], borders.at[(borders.kind & other) != 0], other)
+        for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE))
+        if (asking := left[borders.kind[left] == own]).size
+    ]
+    near = []
+    for quest in quests:
+        few = quest.at.size < borders.code.size * _MANY
+        if search == "auto" and _has_rows(borders) and few and _worth_a_table(borders, quest):
+            near.append(quest)
+        else:
+            distances[quest.asking] = _search(borders, quest, spacing, search)
+    # Both in one go spare half of the calls; of larger pictures, one table at a time.
+    if near and can_stack(borders.code.shape, spacing):
+        _search_near(borders, near, spacing, distances)
+    else:
+        for quest in near:
+            _search_near(borders, [quest], spacing, distances)
     return distances
 
 
@@ -129,30 +126,74 @@ def _has_rows(borders: Borders) -> bool:
     return borders.code.ndim == 2 and borders.code.size <= MOST_ELEMENTS
 
 
+def _costs(shape: tuple[int, ...], n_asking: int, n_targets: int) -> list[tuple[float, Search]]:
+    """Nanoseconds that each search takes, of those that end by themselves."""
+    costs: list[tuple[float, Search]] = [
+        (n_asking * _QUERY + n_targets * _PLANT, "tree"),
+        (math.prod(shape) * _TRANSFORM, "transform"),
+    ]
+    if len(shape) == 2 and math.prod(shape) <= MOST_ELEMENTS:
+        costs.append((plan_guides(shape, n_asking)[1], "guides"))
+    return costs
+
+
+def _worth_a_table(borders: Borders, quest: _Quest) -> bool:
+    return borders.code.size * _ROW <= quest.at.size * _QUERY + quest.targets.size * _PLANT
+
+
 def _search(
-    borders: Borders,
-    asking: Positions,
-    targets: Positions,
-    other: np.uint8,
-    spacing: tuple[float, ...],
-    search: Search,
+    borders: Borders, quest: _Quest, spacing: tuple[float, ...], search: Search
 ) -> Distances:
-    shape, size = borders.code.shape, borders.code.size
-    by_tree, by_transform = asking.size * _QUERY + targets.size * _PLANT, size * _TRANSFORM
-    effort = Effort(each=math.inf, whole=math.inf)
+    shape = borders.code.shape
     if search == "auto":
-        search = "tree" if by_tree <= by_transform else "transform"
-        if _has_rows(borders) and size * _ROW <= by_tree and asking.size < size * _MANY:
-            search, effort = "rows", Effort(each=_QUERY / _SEE, whole=by_transform / _SEE)
+        search = min(_costs(shape, quest.at.size, quest.targets.size))[1]
     if search == "tree":
-        return _by_tree(shape, asking, targets, spacing)
+        return _by_tree(shape, quest.at, quest.targets, spacing)
     if search == "transform":
-        return _by_transform(borders, asking, other, spacing)
-    distances, sure = nearest_in_rows(nearest_in_row(shape, targets), asking, spacing, effort)
-    if not sure.all():
-        way: Search = "tree" if by_tree <= by_transform else "transform"
-        distances[~sure] = _search(borders, asking[~sure], targets, other, spacing, way)
-    return distances
+        return _by_transform(borders, quest.at, quest.other, spacing)
+    table = nearest_in_row(shape, quest.targets)
+    if search == "guides":
+        every, _ = plan_guides(shape, quest.at.size)
+        return nearest_between_guides(table, quest.at, spacing, every)
+    columns = columns_of(quest.at, shape[1]).astype(np.float32)
+    effort = Effort(each=math.inf, whole=math.inf)
+    return nearest_in_rows(table, quest.at, columns, spacing, effort, shape[0])[0]
+
+
+def _search_near(
+    borders: Borders, quests: list[_Quest], spacing: tuple[float, ...], distances: Distances
+) -> None:
+    """In a picture: the rows around; what finds nothing near goes the way that costs least."""
+    shape, size = borders.code.shape, borders.code.size
+    n_rows, n_columns = shape
+    apart = stack_step(shape, spacing)
+    table = nearest_in_row(
+        (len(quests) * n_rows, n_columns),
+        np.concatenate([quest.targets + index * size for index, quest in enumerate(quests)]),
+    )
+    asking, columns, whole = [], [], 0.0
+    for index, quest in enumerate(quests):
+        if index:
+            table[index * n_rows :] += apart
+        asking.append(quest.at + index * size)
+        columns.append((columns_of(quest.at, n_columns) + index * apart).astype(np.float32))
+        whole += min(_costs(shape, quest.at.size, quest.targets.size))[0] / _SEE
+    found, sure = nearest_in_rows(
+        table,
+        np.concatenate(asking),
+        np.concatenate(columns),
+        spacing,
+        Effort(each=_QUERY / _SEE, whole=whole),
+        n_rows,
+    )
+    stop = 0
+    for quest in quests:
+        start, stop = stop, stop + quest.at.size
+        distances[quest.asking] = found[start:stop]
+        far = np.flatnonzero(~sure[start:stop])
+        if far.size:
+            rest = _Quest(quest.asking[far], quest.at[far], quest.targets, quest.other)
+            distances[rest.asking] = _search(borders, rest, spacing, "auto")
 
 
 def _by_tree(
@@ -167,7 +208,7 @@ def _by_tree(
         np.stack(goal, axis=1) * scale, leafsize=32, balanced_tree=False, compact_nodes=False
     )
     _, found = tree.query(np.stack(start, axis=1) * scale)
-    return _norm([a - b[found] for a, b in zip(start, goal, strict=True)], spacing)
+    return norm([a - b[found] for a, b in zip(start, goal, strict=True)], spacing)
 
 
 def _by_transform(
@@ -183,11 +224,4 @@ def _by_transform(
     )
     positions = np.unravel_index(asking, borders.code.shape)
     start = [axis - m for axis, m in zip(positions, borders.margin, strict=True)]
-    return _norm([a - b[tuple(start)] for a, b in zip(start, features, strict=True)], spacing)
-
-
-def _norm(steps: npt.ArrayLike, spacing: tuple[float, ...]) -> Distances:
-    """Length of grid steps, shape (axes, n): whole numbers times spacing, the same on every way."""
-    squares = np.square(np.asarray(steps) * np.array(spacing)[:, np.newaxis])
-    length: Distances = np.sqrt(squares.sum(axis=0))
-    return length
+    return norm([a - b[tuple(start)] for a, b in zip(start, features, strict=True)], spacing)

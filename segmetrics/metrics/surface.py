@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmetrics.metrics._border import PREDICTION, REFERENCE, find_borders
-from segmetrics.metrics._nearest import Search, margin_of, near_shells, nearest
+from segmetrics.metrics._nearest import Search, nearest
+from segmetrics.metrics._shells import margin_of, near_shells
 from segmetrics.metrics._surface_checks import check_masks, check_spacing
 from segmetrics.metrics.counts import Labels
 

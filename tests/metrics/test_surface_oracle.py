@@ -21,7 +21,7 @@ from segmetrics.metrics import (
     surface_distances,
 )
 from segmetrics.metrics._border import bounding_box
-from segmetrics.metrics._nearest import near_shells
+from segmetrics.metrics._shells import near_shells
 from segmetrics.metrics.surface import _distances
 
 WAYS = [
@@ -29,7 +29,11 @@ WAYS = [
     for search in ("auto", "tree", "transform")
     for look_around in (True, False)
 ]
-PICTURE_WAYS = [{"search": "rows", "look_around": look_around} for look_around in (True, False)]
+PICTURE_WAYS = [
+    {"search": search, "look_around": look_around}
+    for search in ("rows", "guides")
+    for look_around in (True, False)
+]
 
 
 def ways(n_axes: int) -> list[dict]:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmetrics.metrics import _nearest, _rows, surface_distances
-from segmetrics.metrics._rows import Effort, nearest_in_row, nearest_in_rows
+from segmetrics.metrics import _guides, _nearest, _rows, surface_distances
+from segmetrics.metrics._guides import nearest_between_guides
+from segmetrics.metrics._rows import Effort, nearest_in_row, nearest_in_rows, stack_step
 from segmetrics.metrics.surface import _distances
 
 ENDLESS = Effort(each=math.inf, whole=math.inf)
@@ -28,6 +29,12 @@ def all_pairs(asking, targets, n_columns: int, spacing) -> np.ndarray:
 
     steps = (points(asking)[:, np.newaxis] - points(targets)) * np.array(spacing)
     return np.sqrt(np.square(steps).sum(axis=-1)).min(axis=1, initial=np.inf)
+
+
+def by_rows(shape, targets, asking, spacing, effort=ENDLESS):
+    columns = (asking % shape[1]).astype(np.float32)
+    table = nearest_in_row(shape, targets)
+    return nearest_in_rows(table, asking, columns, spacing, effort, shape[0])
 
 
 @st.composite
@@ -52,11 +59,63 @@ def test_rows_equal_all_pairs(picture, chunk):
     _, start = grid(asking)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_rows, "_CHUNK", chunk)
-        found, sure = nearest_in_rows(nearest_in_row(shape, at), start, spacing, ENDLESS)
+        found, sure = by_rows(shape, at, start, spacing)
     assert sure.all()
     assert found.dtype == np.float64
     # To the last bit: the same products, squares and sum.
     assert found.tolist() == all_pairs(start, at, shape[1], spacing).tolist()
+
+
+@settings(deadline=None)
+@given(pictures(), pictures())
+def test_stacked_pictures_do_not_see_one_another(one, other):
+    """One table of both: whatever rows a search runs through, only its own targets are found."""
+    spacing = one[2]
+    shape = tuple(np.maximum(one[0].shape, other[0].shape) + 2)
+    tables, asking, columns, expected = [], [], [], []
+    for index, (targets, asked, _) in enumerate((one, other)):
+        at, start = (
+            np.flatnonzero(np.pad(m, [(1, n - 1 - k) for n, k in zip(shape, m.shape, strict=True)]))
+            for m in (targets, asked)
+        )
+        apart = index * stack_step(shape, spacing)
+        tables.append(nearest_in_row(shape, at) + np.float32(apart))
+        asking.append(start + index * shape[0] * shape[1])
+        columns.append((start % shape[1] + apart).astype(np.float32))
+        expected += (
+            all_pairs(start, at, shape[1], spacing).tolist() if at.size else [None] * len(start)
+        )
+    found, sure = nearest_in_rows(
+        np.concatenate(tables),
+        np.concatenate(asking),
+        np.concatenate(columns),
+        spacing,
+        ENDLESS,
+        shape[0],
+    )
+    assert sure.all()
+    for ours, theirs in zip(found.tolist(), expected, strict=True):
+        assert theirs is None or ours == theirs
+
+
+@settings(deadline=None)
+@given(pictures(), st.sampled_from([1, 2, 3, 7, 100]), st.sampled_from([40, 1 << 17]))
+def test_between_guides_equals_all_pairs(picture, every, block):
+    """However far the guides are apart, and however many columns they search at once."""
+    targets, asking, spacing = picture
+    shape, at = grid(targets)
+    _, start = grid(asking)
+    if not (at.size and start.size):
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_guides, "_BLOCK", block)
+        patch.setattr(_guides, "_CHUNK", 50)
+        found = nearest_between_guides(nearest_in_row(shape, at), start, spacing, every)
+    expected = all_pairs(start, at, shape[1], spacing)
+    if spacing == (1.0, 1.0):
+        assert found.tolist() == expected.tolist()
+    # Two rows as near but for rounding: either may be taken.
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 @settings(deadline=None)
@@ -82,9 +141,7 @@ def test_a_search_cut_short_knows_what_it_does_not_know(picture, each):
     targets, asking, spacing = picture
     shape, at = grid(targets)
     _, start = grid(asking)
-    found, sure = nearest_in_rows(
-        nearest_in_row(shape, at), start, spacing, Effort(each=each, whole=math.inf)
-    )
+    found, sure = by_rows(shape, at, start, spacing, Effort(each=each, whole=math.inf))
     expected = all_pairs(start, at, shape[1], spacing)
     assert found[sure].tolist() == expected[sure].tolist()
     assert (found >= expected).all()
@@ -96,30 +153,32 @@ def test_a_search_is_cut_short_where_more_is_to_be_seen_than_may_be():
     asking = np.zeros((60, 60), bool)
     asking[[1, 50], [1, 50]] = True
     shape, at = grid(targets)
-    nearest, (_, start) = nearest_in_row(shape, at), grid(asking)
+    _, start = grid(asking)
     for effort in (Effort(each=0.0, whole=math.inf), Effort(each=math.inf, whole=0.0)):
-        found, sure = nearest_in_rows(nearest, start, (1.0, 1.0), effort)
+        found, sure = by_rows(shape, at, start, (1.0, 1.0), effort)
         assert sure.tolist() == [True, False]
         assert found[0] == math.sqrt(2)
 
 
-@pytest.mark.parametrize("transform", [1e-9, 70.0])
-def test_what_was_cut_short_is_found_by_other_ways(monkeypatch, transform):
-    """By the transform, and by the tree: with the same values."""
+@pytest.mark.parametrize("way", ["_by_transform", "_by_tree", "nearest_between_guides"])
+def test_what_was_cut_short_is_found_by_other_ways(monkeypatch, way):
+    """By whichever costs least: with the same values."""
     reference, prediction = np.zeros((2, 90, 90), bool)
     reference[5:20, 5:20] = prediction[60:85, 40:85] = True
     prediction[4, 5:20] = True
     plain = _distances(reference=reference, prediction=prediction, spacing=None, search="rows")
     asked = []
-    for way in ("_by_tree", "_by_transform"):
-        search = getattr(_nearest, way)
+    for name in ("_by_tree", "_by_transform", "nearest_between_guides"):
+        search = getattr(_nearest, name)
         monkeypatch.setattr(
-            _nearest, way, lambda *a, way=way, search=search: (asked.append(way), search(*a))[1]
+            _nearest, name, lambda *a, name=name, search=search: (asked.append(name), search(*a))[1]
         )
-    monkeypatch.setattr(_nearest, "_TRANSFORM", transform)
+    monkeypatch.setattr(_nearest, "_TRANSFORM", 1e-9 if way == "_by_transform" else 1e9)
+    guides = (1, 1.0 if way == "nearest_between_guides" else 1e12)
+    monkeypatch.setattr(_nearest, "plan_guides", lambda shape, n_asking: guides)
     monkeypatch.setattr(_nearest, "_SEE", 1e9)
     found = surface_distances(reference=reference, prediction=prediction)
-    assert set(asked) == {"_by_transform" if transform < 1 else "_by_tree"}
+    assert set(asked) == {way}
     for ours, theirs in zip(
         (found.reference_to_prediction, found.prediction_to_reference),
         (plain.reference_to_prediction, plain.prediction_to_reference),
@@ -147,6 +206,26 @@ def test_squares_beyond_single_precision_are_exact(shape):
     expected = math.sqrt((shape[0] - 1) ** 2 + (shape[1] - 1) ** 2)
     assert found.reference_to_prediction.tolist() == [expected]
     assert found.prediction_to_reference.tolist() == [expected]
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (1e6, 1e-3), (1e-3, 1e6), (1e90, 1e-90)])
+@pytest.mark.parametrize("stacked", [True, False])
+def test_the_two_masks_of_a_picture_may_share_a_table(monkeypatch, spacing, stacked):
+    """Steps so unequal that columns of one table could not be exact leave each mask its own."""
+    rng = np.random.default_rng(2)
+    reference, prediction = rng.random((2, 60, 70)) < 0.03
+    plain = _distances(
+        reference=reference, prediction=prediction, spacing=spacing, search="transform"
+    )
+    monkeypatch.setattr(_nearest, "_search", None)
+    if not stacked:
+        monkeypatch.setattr(_rows, "_MOST_STACKED", 0)
+    found = surface_distances(reference=reference, prediction=prediction, spacing=spacing)
+    for ours, theirs in (
+        (found.reference_to_prediction, plain.reference_to_prediction),
+        (found.prediction_to_reference, plain.prediction_to_reference),
+    ):
+        assert ours == pytest.approx(theirs, rel=1e-12)
 
 
 def test_a_picture_too_large_for_a_table_of_its_rows_has_the_same_values(monkeypatch):

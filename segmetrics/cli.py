@@ -12,8 +12,8 @@ from segmetrics.entry import run
 
 # Modules of `segmetrics.commands`, in the order of the help text.
 _COMMANDS = (
-    "score", "init", "rules", "plan", "verdict", "compare", "ui", "baseline", "champion", "model",
-    "approve", "promote", "verify", "dossier", "retire",
+    "score", "init", "rules", "plan", "verdict", "compare", "ui", "baseline", "evaluate-champion",
+    "model", "approve", "promote", "verify", "dossier", "retire",
 )  # fmt: skip
 _EXITS = """exit codes:
   0  pass
@@ -45,7 +45,7 @@ def _parser(commands: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"segmetrics {__version__}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name in commands:
-        import_module(f"segmetrics.commands.{name}").add(subparsers)
+        import_module(f"segmetrics.commands.{name.replace('-', '_')}").add(subparsers)
     return parser
 
 

@@ -18,6 +18,7 @@ from segmetrics.tables import (
     read_table,
     write_table,
 )
+from segmetrics.tables.schema import score_schema
 from segmetrics.tables.writing import confusion_table, image_table
 
 CLASSES = ("background", "tumour")
@@ -170,3 +171,15 @@ def test_another_schema(tmp_path):
         read_table(tmp_path / IMAGES)
     expected = f"{tmp_path / IMAGES}: schema 1 instead of 3; run `dvc repro -f`"
     assert str(caught.value) == expected
+
+
+def test_tables_that_are_written_again_are_the_same_files(tmp_path):
+    content = {"id": ["a", "b"], "class": ["tumour", "tumour"]}
+    bins = pa.array(np.arange(2 * 256, dtype=np.int64))
+    lists = pa.FixedSizeListArray.from_arrays(bins, 256)
+    content |= dict.fromkeys(("positives", "negatives", "near"), lists)
+    targets = Targets(CLASSES, scores=True)
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    write_table(one, pa.table(content, schema=score_schema()), targets=targets, key="k")
+    write_table(two, read_table(one)[0], targets=targets, key="k")
+    assert one.read_bytes() == two.read_bytes()

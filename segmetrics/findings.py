@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
 
 from segmetrics.data.samples import read_samples
 from segmetrics.evaluate import overlap_means
@@ -20,6 +18,7 @@ from segmetrics.gates.diagnosis import (
     empty_images,
     few_groups,
     human_ceiling,
+    ignored_pixels,
     low_confidence,
     overfit,
     overfit_unverified,
@@ -36,6 +35,7 @@ from segmetrics.gates.diagnosis import (
 from segmetrics.gates.diagnosis.human import class_mean
 from segmetrics.gates.operating import threshold_findings
 from segmetrics.gates.rules import Finding
+from segmetrics.image_counts import copies_of, ignored_of
 from segmetrics.inference.given import match_given
 from segmetrics.inference.predict import Predictor
 from segmetrics.inference.store import read_manifest
@@ -89,8 +89,9 @@ def project_findings(
     judged = evaluation.splits.get(policy.judge)
     if judged is not None:
         findings += few_groups(judged.groups, policy.judge, policy.min_groups)
-        findings += diagnose(judged, policy, _copies(tables.get(policy.judge), policy.scored))
+        findings += diagnose(judged, policy, copies_of(tables.get(policy.judge), policy.scored))
         findings += _empties(layout, policy, judged, tables[policy.judge])
+        findings += _ignored(layout, policy, tables.get(policy.judge))
     findings += _overfit(layout, policy, evaluation, tables)
     return findings
 
@@ -154,15 +155,9 @@ def _empties(
     )
 
 
-def _copies(tables: Measurements | None, scored: Sequence[str]) -> Copies:
-    if tables is None:
-        return Copies()
-    places = [tables.classes.index(name) for name in scored if name in tables.classes]
-    counts = tables.counts
-    there = (counts.tp + counts.fn)[:, places].any(axis=1)
-    right = ~(counts.fp + counts.fn)[:, places].any(axis=1)
-    alike = np.array(tables.reference_digests) == np.array(tables.prediction_digests)
-    return Copies(int(there.sum()), int((there & alike).sum()), int((there & right).sum()))
+def _ignored(layout: Layout, policy: Policy, tables: Measurements | None) -> list[Finding]:
+    shapes = {s.id: s.shape for s in layout.chosen(policy.judge).samples}
+    return ignored_pixels(ignored_of(tables, shapes, policy.scored), policy.judge)
 
 
 def _overfit(

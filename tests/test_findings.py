@@ -298,6 +298,28 @@ def test_predictions_that_are_the_references(project):
     assert finding(project.check(), "reference_copies")["severity"] == "warn"
 
 
+def test_ignored_pixels_are_counted_and_an_image_without_its_class_is_named(project):
+    """Void where the model is wrong makes it perfect; what it hides is said."""
+    project.params(data={"ignore": [255]})
+    assert "ignored_pixels" not in names(project.run())
+    shares, pixels = [], 0
+    for path in sorted((project.folder / "data/masks").glob("test*.png")):
+        mask = np.asarray(Image.open(path))
+        made = np.asarray(Image.open(project.folder / "given/test" / path.name))
+        void = (mask == 1) | (made == 1) if path.stem == "test2" else (mask != made)
+        Image.fromarray(np.where(void, 255, mask).astype(np.uint8)).save(path)
+        shares.append((void.mean(), void.sum()))
+        pixels += mask.size
+    verdict = project.run()
+    found = finding(verdict, "ignored_pixels")
+    assert (found["severity"], found["data"]["ids"]) == ("warn", ["test2"])
+    assert found["data"]["share"] == pytest.approx(sum(n for _, n in shares) / pixels, abs=1e-12)
+    assert found["data"]["highest"] == pytest.approx(max(s for s, _ in shares), abs=1e-12)
+    assert "1 of 7 images hold ignored pixels and none of a scored class" in found["text"]
+    assert "test2" not in found["text"]
+    assert "are the errors ignored?" in finding(verdict, "suspicious_perfection")["text"]
+
+
 def test_a_human_ceiling_stands_beside_the_bounds(project):
     project.params(checks={"human_ceiling": {"dice": 0.74, "source": "second observer"}})
     found = finding(project.run(), "human_ceiling")

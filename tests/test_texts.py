@@ -135,6 +135,15 @@ def test_a_value_on_the_wrong_side_is_no_matter_of_more_groups():
     assert second.startswith("add groups (patients, slides, drives): 10 are too few to certify")
 
 
+def test_undefined_images_stand_beside_the_rule():
+    one = rule("recall", undefined_images=5, images=106)
+    whole = verdict("pass", [one, rule("dice", undefined_images=0, images=106)])
+    text = " ".join(printed(whole).split())
+    assert text.count("undefined in 5 of 106 images") == text.count("undefined in") == 1
+    page = texts.verdict_markdown(whole)
+    assert page.count("| tumour, undefined in 5 of 106 images |") == page.count("undefined") == 1
+
+
 def test_an_undefined_value_is_a_dash():
     shown = [texts.number(value) for value in (None, 0.0, 0.81236, -1.0)]
     assert shown == ["-", "0.0000", "0.8124", "-1.0000"]

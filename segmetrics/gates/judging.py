@@ -158,7 +158,17 @@ def _judge_scope(rule: Rule, place: _Place, scope: Scope, scored: Sequence[str])
     doubt = _doubt(rule, scope, scored, estimate.value) if place.class_name == MEAN else ""
     if doubt:
         return _unjudged(rule, place, f"{what} {doubt}", estimate)
-    return _compared(rule, place, estimate, estimate.value)
+    result = _compared(rule, place, estimate, estimate.value)
+    undefined, images = _undefined(rule, place, scope, scored)
+    return replace(result, images=images, undefined_images=undefined)
+
+
+def _undefined(rule: Rule, place: _Place, scope: Scope, scored: Sequence[str]) -> tuple[int, int]:
+    """In how many images the metric is undefined, of how many; of a mean, for the worst class."""
+    names = scored if place.class_name == MEAN else (place.class_name,)
+    found = [scope.estimate(name, "image_mean", rule.metric) for name in names]
+    counts = [(e.undefined, e.defined + e.undefined) for e in found if e is not None]
+    return max(counts, default=(0, 0))
 
 
 def _compared(rule: Rule, place: _Place, estimate: Estimate, value: float) -> RuleResult:

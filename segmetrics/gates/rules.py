@@ -117,6 +117,9 @@ class RuleResult:
         Whether the value itself meets the bounds, whatever its interval says.
     shared
         Of a rule against a baseline or annotators: the samples that could be compared.
+    images, undefined_images
+        Where the rule looks, and in how many of them its metric is undefined (0/0), so that they
+        count nowhere in a mean; of a class mean, for the class with most of them. 0: not known.
     """
 
     rule: Rule
@@ -130,6 +133,8 @@ class RuleResult:
     needed_groups: int | None = None
     value_meets: bool = False
     shared: Shared | None = None
+    images: int = 0
+    undefined_images: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `rules` in verdict.json."""
@@ -152,6 +157,8 @@ class RuleResult:
             "high": estimate.high,
             "groups": estimate.groups,
             "needed_groups": self.needed_groups,
+            "images": self.images,
+            "undefined_images": self.undefined_images,
             "outcome": self.outcome,
             "severity": self.rule.severity,
             "source": self.rule.source,

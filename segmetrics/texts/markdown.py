@@ -15,6 +15,7 @@ from segmetrics.texts.words import (
     interval_text,
     next_steps,
     number,
+    undefined_text,
 )
 from segmetrics.texts.words import outcome_text as outcome
 
@@ -33,8 +34,8 @@ def verdict_markdown(verdict: Mapping[str, Any], evaluation: Evaluation | None =
     for rule in verdict["rules"]:
         cells = (
             rule["name"], f"{rule['metric']} {rule['aggregate']}{elsewhere(rule, judged)}",
-            rule["class"], _slice(rule), number(rule["value"]), interval_text(rule),
-            bound_text(rule["bound"]), outcome(rule),
+            rule["class"] + undefined_text(rule), _slice(rule), number(rule["value"]),
+            interval_text(rule), bound_text(rule["bound"]), outcome(rule),
             "" if rule["outcome"] == "pass" else rule["reason"],
         )  # fmt: skip
         lines.append(_row(_plain(cell) for cell in cells))

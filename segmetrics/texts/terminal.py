@@ -16,6 +16,7 @@ from segmetrics.texts.words import (
     number,
     outcome_text,
     subject,
+    undefined_text,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _rule_table(verdict: Mapping[str, Any]) -> Table:
         # Text, not markup: names may hold brackets.
         table.add_row(
             Text(rule["name"]),
-            Text(subject(rule, judged)),
+            Text(subject(rule, judged) + undefined_text(rule)),
             number(rule["value"]),
             *([interval_text(rule)] if intervals else []),
             bound_text(rule["bound"]),

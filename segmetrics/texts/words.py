@@ -176,6 +176,12 @@ def subject(rule: Mapping[str, Any], judged: str) -> str:
     return text + elsewhere(rule, judged)
 
 
+def undefined_text(rule: Mapping[str, Any]) -> str:
+    """`, undefined in 5 of 106 images`; empty where it is defined in all, or nothing is known."""
+    n = rule.get("undefined_images", 0)
+    return f", undefined in {n} of {rule['images']} images" if n else ""
+
+
 def elsewhere(rule: Mapping[str, Any], judged: str) -> str:
     """`, on train` for a rule about another than the judged split; else empty."""
     split = rule.get("split", judged)

@@ -208,10 +208,28 @@ def test_a_result_as_json():
         "name": "r", "metric": "dice", "class": "tumour", "slice": None, "split": "test",
         "aggregate": "pooled", "statistic": "point", "bound": {"at_least": 0.5}, "value": 0.75,
         "low": None, "high": None, "groups": 0, "needed_groups": None,
-        "outcome": "pass", "severity": "warn",
+        "images": 0, "undefined_images": 0, "outcome": "pass", "severity": "warn",
         "source": "preset medical",
         "reason": "dice (pooled) of tumour is 0.7500 and meets >= 0.5",
     }  # fmt: skip
+
+
+def test_a_result_says_in_how_many_images_its_metric_is_undefined():
+    """Whatever the aggregate; of a mean for the class with most of them."""
+
+    def tables(undefined: int):
+        image = {"dice": Estimate(0.75, None, None, 10 - undefined, undefined)}
+        group = {"dice": Estimate(0.75, None, None, 5, 0)}
+        return {"image_mean": image, "group_mean": group}
+
+    mean = {"group_mean": {"dice": Estimate(0.75, None, None, 2, 0)}}
+    split = SplitEvaluation(10, 5, {"tumour": tables(1), "vessel": tables(4)}, mean)
+    whole = Evaluation({"test": split}, {})
+    found = {}
+    for name in ("tumour", "every", "mean"):
+        results = judge_rules([rule(name, at_least=0.5, aggregate="group_mean")], whole, SCORED)
+        found[name] = [(r.to_json()["undefined_images"], r.to_json()["images"]) for r in results]
+    assert found == {"tumour": [(1, 10)], "every": [(1, 10), (4, 10)], "mean": [(4, 10)]}
 
 
 def test_a_finding_as_json():

@@ -15,6 +15,8 @@ from segmetrics.gates.diagnosis.classes import unknown_labels as unknown_labels
 from segmetrics.gates.diagnosis.empties import empty_images as empty_images
 from segmetrics.gates.diagnosis.human import annotator_agreement as annotator_agreement
 from segmetrics.gates.diagnosis.human import human_ceiling as human_ceiling
+from segmetrics.gates.diagnosis.ignored import Ignored as Ignored
+from segmetrics.gates.diagnosis.ignored import ignored_pixels as ignored_pixels
 from segmetrics.gates.diagnosis.overfit import Gap as Gap
 from segmetrics.gates.diagnosis.overfit import overfit as overfit
 from segmetrics.gates.diagnosis.overfit import overfit_unverified as overfit_unverified

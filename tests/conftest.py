@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 
 from segmetrics import entry
@@ -34,6 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # No test asserts on time: a busy machine is no failure.
     hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
     hypothesis.settings.load_profile("patient")
+
+
+def pytest_unconfigure() -> None:
+    warm.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 from PIL import Image
+from warm import search_path
 
 REPOSITORY = Path(__file__).parents[1]
 SPLITS = ("test", "train")
@@ -84,8 +84,8 @@ class TrackedProject:
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *words], cwd=self.folder, env=environment(**env), text=True,
-            capture_output=True, check=False, timeout=600,
+            ["python", *words], cwd=self.folder, text=True, capture_output=True, check=False,
+            env=environment(PATH=search_path(environment())) | env, timeout=600,
         )  # fmt: skip
 
     def ok(self, *words: str, **env: str) -> str:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from warm import search_path
 
 from segmetrics.gates.domains import DOMAINS
 
@@ -53,18 +53,20 @@ print(json.dumps({
 class Project:
     """A project folder and how to run things in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cold: bool = False) -> None:
         self.folder = folder
+        self.cold = cold
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        # `python`, `dvc` and `segmetrics` are those of the environment that runs the tests.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "DVC", "GIT_"))}
         quiet = {"DVC_NO_ANALYTICS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+        usual = clean | quiet | {"COLUMNS": "160"}
+        # `python`, `dvc` and `segmetrics` are those of the environment that runs the tests.
+        usual |= {"PATH": search_path(usual, cold=self.cold)}
         return subprocess.run(
             words,
             cwd=self.folder,
-            env=clean | quiet | {"PATH": path, "COLUMNS": "160"} | env,
+            env=usual | env,
             capture_output=True,
             text=True,
             check=False,
@@ -89,7 +91,7 @@ class Project:
     def store(self) -> dict[str, Any]:
         """What the embedded MLflow store holds."""
         uri = f"sqlite:///{self.folder / 'mlflow.db'}"
-        output = self.run(sys.executable, "-c", _ASK_STORE, uri)
+        output = self.run("python", "-c", _ASK_STORE, uri)
         assert output.returncode == 0, output.stderr
         answer: dict[str, Any] = json.loads(output.stdout.splitlines()[-1])
         return answer
@@ -154,10 +156,10 @@ def write_data(folder: Path, seed: int = 1) -> None:
     (folder / "samples.csv").write_text("\n".join(rows) + "\n")
 
 
-def new_project(folder: Path) -> Project:
-    """A committed project that has not run yet."""
+def new_project(folder: Path, *, cold: bool = False) -> Project:
+    """A committed project that has not run yet; `cold`: each stage is a new interpreter."""
     folder.mkdir(parents=True)
-    project = Project(folder)
+    project = Project(folder, cold=cold)
     project.ok("git", "init", "-q")
     project.ok("git", "config", "user.email", "tests@example.org")
     project.ok("git", "config", "user.name", "Tests")
@@ -188,9 +190,9 @@ def new_project(folder: Path) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after its first `dvc repro`; copy it, do not change it."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project")
+    project = new_project(tmp_path_factory.mktemp("finished") / "project", cold=True)
     assert len(project.repro()) == 15
-    return project
+    return Project(project.folder)
 
 
 @pytest.fixture

@@ -82,11 +82,20 @@ class TrackedProject:
     def uri(self) -> str:
         return f"sqlite:///{self.folder / 'mlflow.db'}"
 
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["python", *words], cwd=self.folder, env=self._environment(env), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["python", *words], cwd=self.folder, text=True, capture_output=True, check=False,
-            env=environment(PATH=search_path(environment())) | env, timeout=600,
+            ["python", *words], cwd=self.folder, env=self._environment(env), text=True,
+            capture_output=True, check=False, timeout=600,
         )  # fmt: skip
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        return environment(PATH=search_path(environment())) | more
 
     def ok(self, *words: str, **env: str) -> str:
         done = self.run(*words, **env)

@@ -4,9 +4,9 @@ Most of the time of a small pipeline goes into new interpreters: fifteen stages 
 pyarrow and MLflow, each anew, and so does every `segmetrics promote`. Here `python`, `dvc` and
 `segmetrics` on the PATH of a test are a few lines that hand their arguments, environment, working
 directory and open files to one process which has imported all that already. It forks a child that
-does the work and whose exit code is passed on. DVC, stages and commands are the real ones, files and
-stores, too; only the start of the interpreter is left out. The first run of the project that most
-tests begin with starts new interpreters, and with `SEGMETRICS_TESTS_COLD=1` every test does.
+does the work and whose exit code is passed on. DVC, stages and commands are the real ones, files
+and stores, too; only the start of the interpreter is left out. The first run of the project that
+most tests begin with starts new interpreters, and with `SEGMETRICS_TESTS_COLD=1` all tests do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 SERVER = Path(__file__).with_name("warm_server.py")
 
@@ -58,19 +61,36 @@ class Warm:
         with (folder / "log").open("wb") as log:
             self._server = subprocess.Popen(
                 [sys.executable, str(SERVER), str(address)],
-                cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
         while not address.exists():
             assert self._server.poll() is None, (folder / "log").read_text()
             time.sleep(0.05)
 
     def close(self) -> None:
-        self._server.terminate()
-        self._server.wait(timeout=60)
+        self._server.communicate()  # closes its standard input
         self._folder.cleanup()
 
 
 _warm: list[Warm] = []
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """`folder`, made by the first process of the tests that wants it; the others wait for it."""
+    from filelock import FileLock
+
+    whole = folder.with_name(f"{folder.name}.whole")
+    with FileLock(f"{folder}.lock"):
+        if not whole.exists():
+            make(folder)
+            whole.touch()
+    return folder
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """The folder of all processes of a run of the tests; that of this one without pytest-xdist."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def search_path(environment: dict[str, str], *, cold: bool = False) -> str:

@@ -1,6 +1,6 @@
 """Runs `python`, `dvc` and `segmetrics` in children of one process that has imported everything.
 
-`python warm_server.py SOCKET`: listens there until it is told to end. See `warm.py`.
+`python warm_server.py SOCKET`: listens there until its standard input ends. See `warm.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import struct
@@ -51,7 +52,8 @@ def serve(address: str) -> None:
     listening.bind(address + "-new")
     listening.listen(64)
     os.rename(address + "-new", address)  # noqa: PTH104  (whoever finds it finds it ready)
-    while True:
+    # Nobody writes to standard input: it ends with the process that runs the tests.
+    while listening in select.select([listening, sys.stdin], [], [])[0]:
         connection, _ = listening.accept()
         if os.fork() == 0:
             listening.close()
@@ -95,7 +97,7 @@ def _status(**asked: Any) -> int:
             return end.code or 0
         print(end.code, file=sys.stderr)
         return 1
-    except BaseException:  # that is what an interpreter does
+    except BaseException:  # noqa: BLE001  (that is what an interpreter does)
         traceback.print_exc()
         return 1
     return 0

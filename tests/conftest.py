@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+import warm
 from PIL import Image
 
 from segmetrics import entry
@@ -29,11 +32,48 @@ ARGMAX = OperatingPoint("argmax")
 SIZES = ((20, 24), (16, 16), (20, 24), (33, 18))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs in two processes unless `-n` is given; named files run in this one."""
+    whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    coverage = sys.modules.get("coverage")
+    watched = config.option.usepdb or (coverage and coverage.Coverage.current())
+    # The two processes come here, too.
+    if not whole or watched or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses = 2
+        # Fixtures of a file are made once; what several files share is made under a lock.
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes begin with the long files: none is left alone with one at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Both do not begin with what they share.
+        long = ("tests/test_tracking", "tests/browser/", "tests/pipeline/", "tests/registry/")
+        items.sort(key=lambda item: [not item.nodeid.startswith(start) for start in long])
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # In the background of a shell Ctrl-C is off, and would be in commands that are tested, too.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.update(DVC_NO_ANALYTICS="1", MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
     # No test asserts on time: a busy machine is no failure.
-    hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
+    register = hypothesis.settings.register_profile
+    patient = hypothesis.settings(deadline=None)
+    register("patient", patient)
+    # `--hypothesis-profile=repeatable`: the same examples every time; a new one fails no CI.
+    register("repeatable", patient, derandomize=True, database=None)
+    # `--hypothesis-profile=thorough`: more examples where a test does not say how many.
+    register("thorough", patient, max_examples=1000)
     hypothesis.settings.load_profile("patient")
+
+
+def pytest_unconfigure() -> None:
+    warm.close()
 
 
 @pytest.fixture

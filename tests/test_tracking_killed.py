@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from tracking_project import TrackedProject, environment, evaluated_project
+from tracking_project import TrackedProject, evaluated_project
 
 pytest.importorskip("mlflow")
 
@@ -115,28 +112,28 @@ def test_killed_at_every_call_once_and_then_finished(project, whole):
     assert content(project.store()) == expected
 
 
-@pytest.mark.parametrize("seed", range(4))
+# Starts to track and is killed by its parent after so many seconds.
+_KILLED_LATER = """
+import os, runpy, signal, sys, time
+child = os.fork()
+if child == 0:
+    sys.argv = ["track"]
+    runpy.run_module("stages.track", run_name="__main__")
+time.sleep(float(sys.argv[1]))
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_killed_from_outside_at_some_moment(project, whole, seed):
-    delay = random.Random(seed).uniform(0.5, 8.0)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stages.track"], cwd=project.folder, env=environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    project.ok("-c", _KILLED_LATER, str(random.Random(seed).uniform(0.05, 2.0)))
     project.track()
     assert content(project.store()) == whole[0]
 
 
 def test_four_at_once_on_a_fresh_store(project, whole):
-    several = [
-        subprocess.Popen(
-            [sys.executable, "-m", "stages.track"], cwd=project.folder, env=environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for _ in range(4)
-    ]  # fmt: skip
+    several = [project.start("-m", "stages.track") for _ in range(4)]
     outputs = [process.communicate(timeout=600)[0] for process in several]
     assert [p.returncode for p in several] == [0] * 4, outputs
     assert len({json.dumps(output.splitlines()[-1]) for output in outputs}) == 1

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 from PIL import Image
+from warm import search_path
 
 REPOSITORY = Path(__file__).parents[1]
 SPLITS = ("test", "train")
@@ -82,11 +82,20 @@ class TrackedProject:
     def uri(self) -> str:
         return f"sqlite:///{self.folder / 'mlflow.db'}"
 
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["python", *words], cwd=self.folder, env=self._environment(env), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *words], cwd=self.folder, env=environment(**env), text=True,
+            ["python", *words], cwd=self.folder, env=self._environment(env), text=True,
             capture_output=True, check=False, timeout=600,
         )  # fmt: skip
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        return environment(PATH=search_path(environment())) | more
 
     def ok(self, *words: str, **env: str) -> str:
         done = self.run(*words, **env)

@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from warm import made_once, search_path, shared
 
 from segmetrics.gates.domains import DOMAINS
 
@@ -53,23 +55,28 @@ print(json.dumps({
 class Project:
     """A project folder and how to run things in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cold: bool = False) -> None:
         self.folder = folder
+        self.cold = cold
+
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            words, cwd=self.folder, env=self._environment(env), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        # `python`, `dvc` and `segmetrics` are those of the environment that runs the tests.
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            words, cwd=self.folder, env=self._environment(env), text=True,
+            capture_output=True, check=False, timeout=300,
+        )  # fmt: skip
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "DVC", "GIT_"))}
         quiet = {"DVC_NO_ANALYTICS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
-        return subprocess.run(
-            words,
-            cwd=self.folder,
-            env=clean | quiet | {"PATH": path, "COLUMNS": "160"} | env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        usual = clean | quiet | {"COLUMNS": "160"}
+        # `python`, `dvc` and `segmetrics` are those of the environment that runs the tests.
+        return usual | {"PATH": search_path(usual, cold=self.cold)} | more
 
     def ok(self, *words: str, **env: str) -> str:
         done = self.run(*words, **env)
@@ -89,7 +96,7 @@ class Project:
     def store(self) -> dict[str, Any]:
         """What the embedded MLflow store holds."""
         uri = f"sqlite:///{self.folder / 'mlflow.db'}"
-        output = self.run(sys.executable, "-c", _ASK_STORE, uri)
+        output = self.run("python", "-c", _ASK_STORE, uri)
         assert output.returncode == 0, output.stderr
         answer: dict[str, Any] = json.loads(output.stdout.splitlines()[-1])
         return answer
@@ -154,10 +161,10 @@ def write_data(folder: Path, seed: int = 1) -> None:
     (folder / "samples.csv").write_text("\n".join(rows) + "\n")
 
 
-def new_project(folder: Path) -> Project:
-    """A committed project that has not run yet."""
+def new_project(folder: Path, *, cold: bool = False) -> Project:
+    """A committed project that has not run yet; `cold`: each stage is a new interpreter."""
     folder.mkdir(parents=True)
-    project = Project(folder)
+    project = Project(folder, cold=cold)
     project.ok("git", "init", "-q")
     project.ok("git", "config", "user.email", "tests@example.org")
     project.ok("git", "config", "user.name", "Tests")
@@ -188,16 +195,35 @@ def new_project(folder: Path) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after its first `dvc repro`; copy it, do not change it."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project")
-    assert len(project.repro()) == 17
-    return project
+
+    def make(folder: Path) -> None:
+        assert len(new_project(folder, cold=True).repro()) == 17
+
+    return Project(made_once(shared(tmp_path_factory) / "finished", make))
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an MLflow store in which nothing is."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        script = "from segmetrics.tracking.connection import connect\nwith connect(): pass"
+        Project(folder).ok("python", "-c", script)
+
+    return made_once(shared(tmp_path_factory) / "empty-store", make)
 
 
 @pytest.fixture
-def project(finished: Project, tmp_path: Path) -> Project:
-    """A copy of the finished project, with an MLflow store of its own."""
+def project(finished: Project, empty_store: Path, tmp_path: Path) -> Project:
+    """A copy of the finished project, with an empty MLflow store of its own."""
     copy = finished.copy(tmp_path / "project")
     # The store names its artifacts by absolute path: the copy starts a new one.
     shutil.rmtree(copy.folder / "mlartifacts")
-    (copy.folder / "mlflow.db").unlink()
+    shutil.copyfile(empty_store / "mlflow.db", copy.folder / "mlflow.db")
+    with closing(sqlite3.connect(copy.folder / "mlflow.db")) as store, store:
+        store.execute(
+            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
+            (empty_store.as_uri(), copy.folder.as_uri()),
+        )
     return copy

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -223,13 +221,8 @@ def test_two_promoters_at_once_agree_or_one_wins(tracked, tmp_path):
     other.replace_model(0.51)
     env = {"MLFLOW_TRACKING_URI": f"sqlite:///{tracked.folder / 'mlflow.db'}"}
     other.repro(**env)
-    words = [sys.executable, "-m", "segmetrics.cli", "promote", "--allow-first"]
-    running = [
-        subprocess.Popen(
-            words, cwd=p.folder, env=os.environ | env, stderr=subprocess.PIPE, text=True
-        )
-        for p in (tracked, other, tracked)
-    ]
+    words = ("segmetrics", "promote", "--allow-first")
+    running = [p.start(*words, **env) for p in (tracked, other, tracked)]
     errors = [process.communicate(timeout=300)[1] for process in running]
     codes = [process.returncode for process in running]
     store = tracked.store()

@@ -163,6 +163,7 @@ def test_promote_refuses_what_was_edited(finished, tmp_path, edit, code, reason)
 
 
 def test_promote_refuses_what_was_not_tracked(project):
+    (project.folder / "mlflow.db").unlink()
     done = project.run("segmetrics", "promote", "--allow-first")
     assert done.returncode == 3
     assert "there is no such MLflow store; run `dvc repro -f -s track` first" in done.stderr
@@ -230,7 +231,7 @@ def test_a_run_that_another_process_is_writing_is_not_taken_for_a_dead_one(proje
             assert not first.done(), first.result().stderr
         second = pool.submit(project.run, "python", "-m", "stages.track")
         # It waits for the first one; without the lock it would delete that run and end here.
-        wait([second], timeout=15)
+        wait([second], timeout=5)
         (project.folder / "go").touch()
         results = [first.result(), second.result()]
     assert [r.returncode for r in results] == [0, 0], [r.stderr for r in results]

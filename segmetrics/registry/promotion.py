@@ -228,9 +228,8 @@ def move(
     RegistryError
         The alias points elsewhere afterwards.
     """
-    _still(client, target, seen)
     notes: tuple[str, ...] = ()
-    if seen.points_to != version:
+    if _still(client, target, seen, version) != version:
         if seen.points_to is not None and action == "promote":
             former = f"{FORMER}{target.alias}"
             client.set_model_version_tag(target.model, version, former, seen.points_to)
@@ -247,7 +246,7 @@ def move(
             reason=reason,
         )
         own = write_entry(client, wanted, seen.points_to)
-        _still(client, target, seen)
+        _still(client, target, seen, version)
         client.set_registered_model_alias(target.model, target.alias, version)
         notes = _others(read_entries(client, target.model), own, seen)
     write_audit(target.audit, read_entries(client, target.model))
@@ -258,13 +257,15 @@ def move(
     return Moved(target, version, seen.points_to, notes=notes)
 
 
-def _still(client: MlflowClient, target: Target, seen: Seen) -> None:
+def _still(client: MlflowClient, target: Target, seen: Seen, version: str) -> str | None:
+    """Where the alias points, once that is where it did, or where it is to point anyway."""
     points_to = aliases(client, target.model).get(target.alias)
-    if points_to != seen.points_to:
+    if points_to not in (seen.points_to, version):
         to = f"to version {points_to}" if points_to else "away"
         what = f"was moved {to} by somebody else meanwhile, which this was not compared with"
         remedy = "`segmetrics baseline pull`, `dvc repro`, and promote again"
         raise PromotionError(str(target), what, remedy)
+    return points_to
 
 
 def _others(entries: list[Entry], own: Entry, seen: Seen) -> tuple[str, ...]:

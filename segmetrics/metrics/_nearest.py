@@ -13,6 +13,7 @@ from segmetrics.metrics._border import PREDICTION, REFERENCE, Borders
 from segmetrics.metrics._guides import nearest_between_guides, plan_guides
 from segmetrics.metrics._rows import (
     MOST_ELEMENTS,
+    Columns,
     Effort,
     can_stack,
     columns_of,
@@ -103,7 +104,7 @@ def _look_around(
     """Fill in the distances that a shell decides; the elements that are left."""
     if not shells:
         return apart
-    flat = borders.code.reshape(-1)
+    flat, in_picture = borders.code.reshape(-1), _has_rows(borders)
     strides = np.array(borders.code.strides)
     steps = [(shell.distance, np.array(shell.offsets) @ strides) for shell in shells]
     left = []
@@ -111,8 +112,12 @@ def _look_around(
         here = chunk = apart[start : start + _CHUNK]
         at, wanted = borders.at[here], ~borders.kind[here]
         for n_tried, (distance, offsets) in enumerate(steps):
+            # Far apart: the other shells would be in vain, too. A picture has a search that costs
+            # little even then.
             if 2 * n_tried == len(steps) and 4 * here.size > 3 * chunk.size:
-                break  # far apart: the other half of the shells would be in vain, too
+                break
+            if n_tried == 2 and in_picture and 16 * here.size > 15 * chunk.size:
+                break
             seen = np.bitwise_or.reduce(flat.take(at + offsets[:, np.newaxis]), axis=0)
             hit = (seen & wanted) != 0
             distances[here[hit]] = distance
@@ -142,7 +147,11 @@ def _worth_a_table(borders: Borders, quest: _Quest) -> bool:
 
 
 def _search(
-    borders: Borders, quest: _Quest, spacing: tuple[float, ...], search: Search
+    borders: Borders,
+    quest: _Quest,
+    spacing: tuple[float, ...],
+    search: Search,
+    table: Columns | None = None,
 ) -> Distances:
     shape = borders.code.shape
     if search == "auto":
@@ -151,7 +160,8 @@ def _search(
         return _by_tree(shape, quest.at, quest.targets, spacing)
     if search == "transform":
         return _by_transform(borders, quest.at, quest.other, spacing)
-    table = nearest_in_row(shape, quest.targets)
+    if table is None:
+        table = nearest_in_row(shape, quest.targets)
     if search == "guides":
         every, _ = plan_guides(shape, quest.at.size)
         return nearest_between_guides(table, quest.at, spacing, every)
@@ -187,13 +197,15 @@ def _search_near(
         n_rows,
     )
     stop = 0
-    for quest in quests:
+    for index, quest in enumerate(quests):
         start, stop = stop, stop + quest.at.size
         distances[quest.asking] = found[start:stop]
         far = np.flatnonzero(~sure[start:stop])
         if far.size:
             rest = _Quest(quest.asking[far], quest.at[far], quest.targets, quest.other)
-            distances[rest.asking] = _search(borders, rest, spacing, "auto")
+            own = table[index * n_rows : (index + 1) * n_rows]
+            own -= index * apart
+            distances[rest.asking] = _search(borders, rest, spacing, "auto", own)
 
 
 def _by_tree(

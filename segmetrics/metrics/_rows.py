@@ -21,7 +21,7 @@ MOST_ELEMENTS = 1 << 24
 _MOST_STACKED = 1 << 20
 
 _FIRST_ROWS = 5  # in each direction, the own one among them
-_CHUNK = 1 << 14  # elements seen at once: their positions stay in the cache
+_CHUNK = 1 << 15  # elements seen at once: their positions stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,13 @@ def _look(
     offsets = (steps * nearest.shape[1])[:, np.newaxis]
     away = np.square(steps * spacing[0]).astype(dtype)[:, np.newaxis]
     squares = np.empty(at.size, dtype)
-    n_at_once = max(1, _CHUNK // steps.size)
+    n_at_once = max(1, min(_CHUNK // steps.size, at.size))
+    buffer = np.empty((steps.size, n_at_once), np.intp)
     for start in range(0, at.size, n_at_once):
         some = slice(start, start + n_at_once)
+        where = np.add(at[some], offsets, out=buffer[:, : at.size - start])
         # Outside the array is its first or its last element, which both say inf.
-        seen = flat.take(at[some] + offsets, mode="clip")
+        seen = flat.take(where, mode="clip")
         seen -= column[some]
         if seen.dtype != dtype:
             seen = seen * np.float64(spacing[1])

@@ -45,6 +45,8 @@ def main() -> None:
             compare = f"{base}/#/compare-runs?runs={runs}&experiments={experiments}"
             page(link, images / "mlflow_runs.png", "2600,700")
             page(compare, images / "mlflow_compare.png", "1700,1400")
+            tables = link.replace("runs?", "runs?compareRunsMode=ARTIFACT&")
+            page(tables, images / "mlflow_tables.png", "1800,1000")
             if sys.argv[1:] == ["--text"]:
                 print(page(compare))
         finally:

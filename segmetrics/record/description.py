@@ -37,7 +37,11 @@ def sentence(record: Record, model: str) -> str:
 
 def primary_text(record: Record) -> str:
     """The primary metric of the domain, class mean of the judged split, with its interval."""
-    estimate = _primary(record)
+    return estimate_text(_primary(record))
+
+
+def estimate_text(estimate: Estimate | None) -> str:
+    """`0.5123 (0.4200 to 0.6000)`, or `undefined`."""
     if estimate is None or estimate.value is None:
         return "undefined"
     if estimate.low is None or estimate.high is None:

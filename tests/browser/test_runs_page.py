@@ -81,3 +81,28 @@ def test_a_run_opens_with_a_sentence(shown):
     text = words(page(f"{base}/#/experiments/1/runs/{store['runs'][0]['id']}"))
     assert "unet fails" in text
     assert "recall (group_mean) on test is 0." in text
+
+
+def test_tables_of_two_runs_stand_side_by_side(shown):
+    """What MLflow shows before anybody chooses: the primary metric of each class, of both runs."""
+    link, store = shown
+    text = words(page(link.replace("runs?", "runs?compareRunsMode=ARTIFACT&")))
+    assert "Table: per_class.json" in text
+    assert "Group by: of" in text
+    assert "Compare: primary: recall" in text
+    assert "test foreground group_mean" in text
+    for run in store["runs"]:
+        value = run["metrics"]["test/recall_group_mean/foreground"]
+        assert f"{value:.4f} (" in text, "with its interval"
+
+
+def test_the_page_of_a_model_has_metrics_by_data_set(shown):
+    link, store = shown
+    (model,) = store["models"]
+    base = link.partition("/#/")[0]
+    text = words(page(f"{base}/#/experiments/1/models/{model['id']}"))
+    digest = next(d[1] for d in store["runs"][0]["datasets"] if d[0] == "test")
+    assert "Metric Dataset Source run Value test/dice_pooled test (#" in text
+    assert f"test (#{digest})" in text
+    # Two evaluations of one model: both are named there.
+    assert all(run["name"] in text for run in store["runs"])

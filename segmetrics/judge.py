@@ -92,7 +92,7 @@ def check_evaluation(
     for path, expected, found in pairs:
         if not _same(expected, found):
             what = "is not what the tables give: it was edited, or written by another version"
-            raise DataError(str(path), what, "run `dvc repro -f evaluate`, then `dvc repro`")
+            raise DataError(str(path), what, "run `dvc repro -f -s evaluate`, then `dvc repro`")
 
 
 def _same(one: Any, two: Any) -> bool:

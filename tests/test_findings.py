@@ -200,7 +200,7 @@ def test_check_does_not_believe_edited_numbers(project, edit):
     name = path.relative_to(project.folder).as_posix()
     said = f"error: {name}: is not what the tables give: it was edited, or written by another"
     assert said in done.err
-    assert "run `dvc repro -f evaluate`" in done.err
+    assert "run `dvc repro -f -s evaluate`, then `dvc repro`" in done.err
     assert not (project.folder / "results" / "verdict.json").exists()
     assert project.judge()["decision"] in ("pass", "fail")  # the way out
 

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmetrics.gates.leakage import leakage_findings
-from segmetrics.gates.leakage_report import LeakageLevels, LeakageReport, LeakedPair, SharedGroups
+from segmetrics.gates.leakage_report import (
+    KINDS,
+    LeakageLevels,
+    LeakageReport,
+    LeakedPair,
+    SharedGroups,
+)
 from segmetrics.record import Names, flat_params, metric_values, outgoing, project_key, rule_margins
 from segmetrics.record.keys import key_part, whole_key
 from segmetrics.stats.aggregate import Estimate
@@ -170,8 +176,8 @@ def test_names_of_metrics():
 def test_names_in_the_words_of_a_leakage_finding_are_hidden_too():
     pair = LeakedPair("pixels", "anna-1", "ben-2", "train")
     report = LeakageReport(
-        "test", ("train",), (pair,), {"pixels": 1, "similar": 0, "masks": 0, "review": 0},
-        {"pixels": ("anna-1",), "similar": (), "masks": (), "review": ()}, {"test": 1, "train": 1},
+        "test", ("train",), (pair,), dict.fromkeys(KINDS, 0) | {"pixels": 1},
+        dict.fromkeys(KINDS, ()) | {"pixels": ("anna-1",)}, {"test": 1, "train": 1},
         {}, {},
     )  # fmt: skip
     shared = SharedGroups({"anna": ("train",)}, ("anna-1",), True)

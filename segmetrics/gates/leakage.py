@@ -48,7 +48,7 @@ def leakage_findings(
         )
         return [*findings, Finding("leakage_unverified", "warn", text, {"why": "no stage"})]
     for kind in KINDS:
-        if report.counts[kind]:
+        if report.counts[kind] and kind != "within":
             findings.append(_of_pairs(report, kind, levels.of(kind), effects.get(kind)))
     return findings + _unverified(report)
 
@@ -90,7 +90,9 @@ def group_findings(
 def repeated_findings(
     pairs: Sequence[LeakedPair], levels: LeakageLevels, *, judged: str, effect: Effect | None
 ) -> list[Finding]:
-    """The finding about files that the judged split holds more than once, in several groups.
+    """The finding about images that the judged split holds more than once, in several groups.
+
+    Identical files, or files with identical pixels.
 
     Copies of an easy image raise means, and as groups of their own they narrow intervals and help
     to reach `min_groups`. As grave as pixels that are in another split.
@@ -98,7 +100,7 @@ def repeated_findings(
     Parameters
     ----------
     pairs
-        One for each copy, with the first sample of the same files.
+        One for each copy, with an earlier sample of the same files or pixels.
     """
     if not pairs:
         return []
@@ -113,6 +115,44 @@ def repeated_findings(
     data = {"pairs": shown, "count": len(pairs), "named": named}
     samples = [pair.id for pair in pairs]
     return [Finding("leakage_repeated", levels.pixels, text, _data(data, samples, effect))]
+
+
+def within_findings(
+    pairs: Sequence[LeakedPair],
+    levels: LeakageLevels,
+    *,
+    judged: str,
+    effect: Effect | None,
+    unlisted: int = 0,
+) -> list[Finding]:
+    """The finding about copies in the judged split that are other files: re-encoded, mirrored.
+
+    Parameters
+    ----------
+    pairs
+        Those of different groups; copies in one group count as one already.
+    unlisted
+        How many more pairs there are of which nothing says whether their groups differ.
+    """
+    if not pairs and not unlisted:
+        return []
+    samples = sorted({pair.id for pair in pairs})
+    named = _listed([str(pair) for pair in pairs[:_NAMED]], len(pairs))
+    many = len(samples) != 1
+    text = (
+        f"{_number(len(samples), 'image')} of the split {judged} look{'' if many else 's'} like "
+        f"{'copies' if many else 'a copy'} of another image of it, in another group"
+        f"{f': {named}' if named else ''}. Each counts as something new, so there are fewer "
+        f"independent groups than it seems, and intervals are too narrow. {effect or ''}".rstrip()
+        + " Look at results/leakage_pairs.png; keep one of each, or give copies the group of "
+        "their original"
+    )
+    if unlisted:
+        text += f" ({unlisted} more pairs were found and not looked at)"
+    shown = [asdict(pair) for pair in pairs[:_IN_DATA]]
+    data = {"pairs": shown, "count": len(pairs), "named": named, "unlisted": unlisted}
+    level = levels.of("within")
+    return [Finding("leakage_within", level, text, _data(data, samples, effect))]
 
 
 _WHAT = {

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from segmetrics.errors import DataError
 
-SCHEMA = 1
-KINDS = ("pixels", "similar", "masks", "review")
+SCHEMA = 2
+KINDS = ("pixels", "similar", "masks", "review", "within")
 Level = Literal["block", "warn", "note"]
 
 
@@ -26,23 +26,24 @@ class LeakageLevels:
         """The severity of a kind of pair.
 
         Identical masks follow `similar`, but never block: drawn shapes may be copied on purpose.
-        Pairs for review are a note.
+        Pairs for review are a note. Copies within the judged split warn, as identical masks do:
+        they make no single value too good, but groups that are none.
         """
         if kind == "review":
             return "note"
-        if kind == "masks":
+        if kind in ("masks", "within"):
             return "warn" if self.similar == "block" else self.similar
         return {"groups": self.groups, "pixels": self.pixels, "similar": self.similar}[kind]
 
 
 @dataclass(frozen=True, slots=True)
 class LeakedPair:
-    """A judged sample and the sample of another split that it repeats.
+    """A judged sample and the sample, mostly of another split, that it repeats.
 
     Attributes
     ----------
     kind
-        `pixels`, `similar`, `masks` or `review`.
+        `pixels`, `similar`, `masks`, `review` or `within`: the other is of the judged split, too.
     distance
         Bits that the hashes differ by: of 256, for review of 64; None where nothing was hashed.
     correlation
@@ -141,7 +142,7 @@ class LeakageReport:
             _check_whole(report)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"is not a leakage report ({error})"
-            raise DataError(where, what, "run `dvc repro leakage`") from error
+            raise DataError(where, what, "run `dvc repro -f -s leakage`") from error
         return report
 
 

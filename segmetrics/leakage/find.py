@@ -38,7 +38,7 @@ def find_leakage(
     inputs: Mapping[str, str],
     workers: int,
 ) -> LeakageReport:
-    """Compare the images and masks of the judged split with those of all others.
+    """Compare the images and masks of the judged split with those of all others, and its own.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ def find_leakage(
         "similar": similar,
         "masks": _same_masks(mine, others, masks),
         "review": review,
+        "within": _within(mine, judged, images, workers),
     }
     return LeakageReport(
         judged=judged,
@@ -91,10 +92,40 @@ def _pixels(sample: Sample, images: Mapping[str, np.void]) -> list[bytes | None]
     return [None if r["kind"] == CONSTANT else r["pixels"].tobytes() for r in records]
 
 
-def _same_pixels(mine: Sequence[Sample], others: Others, images: Mapping[str, np.void]) -> _Found:
+def _within(
+    mine: Sequence[Sample], judged: str, images: Mapping[str, np.void], workers: int
+) -> _Found:
+    """Copies of an earlier image of the judged split itself, but for identical files.
+
+    These, `leakage_repeated`, are seen without decoding anything.
+    """
+    own: Others = [(judged, sample) for sample in mine]
+    found = _same_pixels(mine, own, images, within=True)
+    records = _records(mine, images)
+    similar = Hits.none()
+    blocks = find_similar(records, records, workers=workers, within=True)
+    for near, _ in progress(blocks, total=n_blocks(records), text="comparing judged images"):
+        similar = similar.plus(near)
+    more = _listed("within", similar, mine, own)
+    pairs = (found.pairs + more.pairs)[:LISTED]
+    return _Found(pairs, found.count + more.count, found.samples | more.samples)
+
+
+def _same_pixels(
+    mine: Sequence[Sample],
+    others: Others,
+    images: Mapping[str, np.void],
+    *,
+    within: bool = False,
+) -> _Found:
     """Pairs whose image, or more than half of whose input files, have identical pixels.
 
     A channel alone may be alike everywhere, such as the outline of a field of view.
+
+    Parameters
+    ----------
+    within
+        `others` are the judged samples themselves: pairs are of other files, and with those before.
     """
     places: dict[tuple[int, bytes], list[int]] = {}
     for n, (_, other) in enumerate(others):
@@ -102,13 +133,16 @@ def _same_pixels(mine: Sequence[Sample], others: Others, images: Mapping[str, np
             if pixels is not None:
                 places.setdefault((channel, pixels), []).append(n)
     found = _Found()
-    for sample in mine:
+    for place, sample in enumerate(mine):
         own = _pixels(sample, images)
         hits = [places.get((c, p), []) if p is not None else [] for c, p in enumerate(own)]
         matching = set(hits[0])
         if len(hits) > 1:
             matching |= _in_most(hits)
-        _add(found, "pixels", sample, others, sorted(matching))
+        if within:
+            digest = sample.image_digest
+            matching = {n for n in matching if n < place and mine[n].image_digest != digest}
+        _add(found, "within" if within else "pixels", sample, others, sorted(matching))
     return found
 
 

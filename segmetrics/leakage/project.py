@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from segmetrics.gates.leakage import (
     leakage_findings,
     repeated_findings,
     stale_leakage,
+    within_findings,
 )
 from segmetrics.gates.leakage_report import (
     Effect,
@@ -93,7 +94,14 @@ def judge_leakage(
     groups = shared_groups(rows, judged)
     report, stale = _report(layout, settings, judged)
     repeated = repeated_images(read_sample_list(layout.sample_list(judged)), rows, judged)
+    inside = _across_groups(report, rows)
+    # Pairs without distance have the very same pixels: as grave as identical files.
+    exact = [pair for pair in inside if pair.distance is None]
+    same = {(pair.id, pair.other) for pair in exact}
+    inside = [pair for pair in inside if (pair.id, pair.other) not in same]
+    repeated += _once(exact, {pair.id for pair in repeated})
     leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
+    leaked["within"] = tuple(sorted({pair.id for pair in inside}))
     if report is not None:
         leaked |= {kind: report.samples[kind] for kind in _COUNTED}
     leaked = {kind: ids for kind, ids in leaked.items() if ids}
@@ -112,7 +120,31 @@ def judge_leakage(
     if stale is not None:
         shared = group_findings(groups, levels, judged=judged, effect=effects.get("groups"))
         return [stale, *shared, *twice]
+    listed = sum(pair.kind == "within" for pair in report.pairs) if report else 0
+    twice += within_findings(
+        inside,
+        levels,
+        judged=judged,
+        effect=effects.get("within"),
+        unlisted=report.counts["within"] - listed if report else 0,
+    )
     return leakage_findings(report, groups, levels, judged=judged, effects=effects) + twice
+
+
+def _across_groups(report: LeakageReport | None, rows: Sequence[SampleRow]) -> list[LeakedPair]:
+    """Copies within the judged split that count as groups of their own."""
+    group_of = {row.id: row.group for row in rows}
+    pairs = [pair for pair in report.pairs if pair.kind == "within"] if report else []
+    return [pair for pair in pairs if group_of.get(pair.id) != group_of.get(pair.other)]
+
+
+def _once(pairs: Sequence[LeakedPair], known: Iterable[str]) -> list[LeakedPair]:
+    """One pair for each copy that is not known yet."""
+    first: dict[str, LeakedPair] = {}
+    for pair in sorted(pairs, key=lambda p: (p.id, p.other)):
+        first.setdefault(pair.id, pair)
+    seen = set(known)
+    return [pair for name, pair in first.items() if name not in seen]
 
 
 def _report(

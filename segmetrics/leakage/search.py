@@ -96,7 +96,9 @@ class Hits:
         )
 
 
-def find_similar(judged: Records, others: Records, *, workers: int) -> Iterator[tuple[Hits, Hits]]:
+def find_similar(
+    judged: Records, others: Records, *, workers: int, within: bool = False
+) -> Iterator[tuple[Hits, Hits]]:
     """Near-duplicates and pairs to review, a block of the others at a time.
 
     A near-duplicate differs by at most 24 of the 256 bits of its hash in one of eight orientations,
@@ -108,10 +110,12 @@ def find_similar(judged: Records, others: Records, *, workers: int) -> Iterator[
     ----------
     judged, others
         Arrays of `RECORD`.
+    within
+        Both are one array: every image is compared with those before it alone.
     """
     rows = np.flatnonzero(judged["kind"] == TEXTURED)
     hashes = oriented_words(judged["words"][rows])
-    work = partial(_block, judged=judged, others=others, rows=rows, hashes=hashes)
+    work = partial(_block, judged=judged, others=others, rows=rows, hashes=hashes, within=within)
     yield from ordered_map(work, range(0, len(others), _BLOCK), workers=workers)
 
 
@@ -121,28 +125,37 @@ def n_blocks(others: Records) -> int:
 
 
 def _block(
-    start: int, *, judged: Records, others: Records, rows: Index, hashes: Words
+    start: int, *, judged: Records, others: Records, rows: Index, hashes: Words, within: bool
 ) -> tuple[Hits, Hits]:
     places = np.arange(start, min(start + _BLOCK, len(others)))
     places = places[others["kind"][places] == TEXTURED]
     similar, review = Hits.none(), Hits.none()
     if not places.size:
         return similar, review
+    if within:
+        hashes, rows = hashes[rows > places[0]], rows[rows > places[0]]
     # Where all images are alike, every pair is a hit: few judged at a time bound the memory.
     for first in range(0, rows.size, _JUDGED):
         some = slice(first, first + _JUDGED)
-        near, doubtful = _compare(judged, others, rows[some], hashes[some], places)
+        near, doubtful = _compare(judged, others, rows[some], hashes[some], places, within=within)
         similar, review = similar.plus(near), review.plus(doubtful)
     return similar, review
 
 
 def _compare(
-    judged: Records, others: Records, rows: Index, hashes: Words, places: Index
+    judged: Records,
+    others: Records,
+    rows: Index,
+    hashes: Words,
+    places: Index,
+    *,
+    within: bool,
 ) -> tuple[Hits, Hits]:
     row, column, whole, low = close_pairs(hashes.reshape(-1, 4), others["words"][places])
     place, orientation = np.divmod(row, len(NAMES))
     q, o = rows[place], places[column]
     different = (judged["pixels"][q] != others["pixels"][o]).any(axis=1)
+    different &= (o < q) | (not within)
     near = Hits(q, o, orientation, whole, np.full(q.size, np.nan), q.size, np.unique(q))
     best = _best(near.chosen(different & (whole <= SIMILAR)))
     best = _with_correlation(best, judged, others)

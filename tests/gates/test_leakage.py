@@ -12,6 +12,7 @@ from segmetrics.gates.leakage import (
     leakage_findings,
     repeated_findings,
     stale_leakage,
+    within_findings,
 )
 from segmetrics.gates.leakage_report import (
     Effect,
@@ -28,7 +29,7 @@ LEVELS = LeakageLevels()
 
 
 def report(*pairs: LeakedPair, **changes) -> LeakageReport:
-    kinds = ("pixels", "similar", "masks", "review")
+    kinds = ("pixels", "similar", "masks", "review", "within")
     of = {kind: [pair for pair in pairs if pair.kind == kind] for kind in kinds}
     fields = {
         "judged": "test",
@@ -49,6 +50,33 @@ def findings(found, groups=APART, levels=LEVELS, effects=None):
 
 def test_nothing_found_says_nothing():
     assert findings(report()) == []
+
+
+def test_copies_within_the_split_warn_and_are_named():
+    pair = LeakedPair("within", "b", "a", "test", 7, 0.97, "mirrored left to right")
+    effect = Effect("recall", "group_mean", 0.9, 0.85, 8)
+    assert findings(report(pair)) == []  # the caller says which are of different groups
+    (finding,) = within_findings([pair], LEVELS, judged="test", effect=effect)
+    assert (finding.name, finding.severity) == ("leakage_within", "warn")
+    assert finding.text == (
+        "1 image of the split test looks like a copy of another image of it, in another group: b = "
+        "a (test, mirrored left to right). Each counts as something new, so there are fewer "
+        "independent groups than it seems, and intervals are too narrow. Without them, recall "
+        "(group_mean) is 0.8500 instead of 0.9000 (-0.0500) on the 8 samples that are left. Look "
+        "at results/leakage_pairs.png; keep one of each, or give copies the group of their original"
+    )
+    hidden = hide_names(finding.to_json(), lambda name: f"#{name}")
+    assert hidden["data"]["samples"] == ["#b"]
+    assert "#b = #a" in hidden["text"]
+    (mild,) = within_findings([pair], LeakageLevels(similar="note"), judged="test", effect=None)
+    assert mild.severity == "note"
+    assert within_findings([], LEVELS, judged="test", effect=None) == []
+
+
+def test_pairs_that_were_not_looked_at_are_said():
+    (finding,) = within_findings([], LEVELS, judged="test", effect=None, unlisted=7)
+    assert finding.severity == "warn"
+    assert "(7 more pairs were found and not looked at)" in finding.text
 
 
 def test_a_copy_blocks_and_is_named_with_what_it_adds():
@@ -140,10 +168,10 @@ def test_a_stale_report_blocks():
 @pytest.mark.parametrize(
     "change",
     [
-        {"schema": 2},
+        {"schema": 1},
         {"counts": {}},
-        {"counts": {"pixels": 0, "similar": 0, "masks": 0, "review": 0}},
-        {"samples": {"pixels": [], "similar": [], "masks": [], "review": []}},
+        {"counts": {"pixels": 0, "similar": 0, "masks": 0, "review": 0, "within": 0}},
+        {"samples": {"pixels": [], "similar": [], "masks": [], "review": [], "within": []}},
         {"pairs": [{"kind": "pixels"}]},
         {"inputs": None},
     ],

@@ -12,7 +12,7 @@ from PIL import Image
 from segmetrics.data.labels import LabelScheme
 from segmetrics.errors import DataError
 from segmetrics.gates.leakage_report import LeakageReport
-from segmetrics.leakage import prints
+from segmetrics.leakage import prints, search
 from segmetrics.leakage.prints import corners, scored_labels
 from segmetrics.leakage.sheet import write_sheet
 
@@ -42,13 +42,49 @@ def test_every_kind_and_no_other(splits, texture_of):
         ("similar", "shrunk", "large", "val"),
         ("masks", "drawn", "copied", "train"),
     ]
-    assert report.counts == {"pixels": 1, "similar": 1, "masks": 1, "review": 0}
+    assert report.counts == {
+        "pixels": 1, "similar": 1, "masks": 1, "review": 0, "within": 0,
+    }  # fmt: skip
     assert report.samples["similar"] == ("shrunk",)
     assert report.pairs[1].orientation == "as it is"
     assert report.hashed == {"test": 4, "train": 3, "val": 1}
     assert report.left_out == {}
     again = LeakageReport.from_json(json.loads(json.dumps(report.to_json())), "x")
     assert again == report
+
+
+def test_copies_within_the_judged_split(splits, texture_of):
+    """Each pair once, later = earlier; identical files are seen without decoding, elsewhere."""
+    splits.add("test", "a", texture_of(1))
+    splits.add("test", "b", texture_of(1))
+    splits.add("test", "c", texture_of(1), suffix=".tif")
+    splits.add("test", "d", texture_of(2))
+    splits.add("test", "e", texture_of(2)[:, ::-1], suffix=".jpg", quality=40)
+    splits.add("test", "f", texture_of(3))
+    splits.add("train", "g", texture_of(4))
+    splits.add("train", "h", texture_of(4), suffix=".tif")  # not judged
+    report = splits.find()
+    assert [(p.kind, p.id, p.other, p.split) for p in report.pairs] == [
+        ("within", "c", "a", "test"), ("within", "c", "b", "test"), ("within", "e", "d", "test"),
+    ]  # fmt: skip
+    assert report.counts["within"] == 3
+    assert report.samples["within"] == ("c", "e")
+    assert report.pairs[2].orientation == "mirrored left to right"
+    write_sheet(splits.folder / "pairs.png", report, splits.samples)
+    with Image.open(splits.folder / "pairs.png") as sheet:
+        assert sheet.height > 600  # three pairs are drawn
+
+
+def test_pairs_within_are_those_of_all_against_all(splits, texture_of, monkeypatch):
+    """Whatever the blocks that images are compared in."""
+    for s in range(9):
+        splits.add("test", f"t{s}", np.clip(texture_of(s % 3) * (1 + s / 60), 0, 255).astype("u1"))
+    expected = {(f"t{i}", f"t{j}") for i in range(9) for j in range(i) if i % 3 == j % 3}
+    for block in (4096, 2):
+        monkeypatch.setattr(search, "_BLOCK", block)
+        found = splits.find()
+        assert {(p.id, p.other) for p in found.pairs} == expected
+        assert found.counts["within"] == len(expected)
 
 
 def test_order_and_workers_change_no_byte(splits, texture_of, tmp_path):

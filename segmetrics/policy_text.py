@@ -186,9 +186,15 @@ def print_plan(plan: Plan, console: Console) -> None:
         decides = "value" if rule.statistic == "point" else "interval"
         table.add_row(Text(rule.name + several), decides, *map(_percent, rule.chances))
     table.add_section()
-    table.add_row(Text("all rules", style="bold"), "", *map(_percent, plan.chances))
+    whole = [f"{_percent(c)} ± {100 * plan.error(c):.0f}" for c in plan.chances]
+    table.add_row(Text("all rules", style="bold"), "", *whole)
     console.print(table)
     _line(console, sentence(plan))
+    text = (
+        "± is two standard errors of the simulation. All rules see the same test sets, so another "
+        "seed moves the whole table by as much, up or down together."
+    )
+    _line(console, text)
     if any(rule.statistic == "point" for rule in plan.rules):
         text = (
             "Rules that compare the value pass a model at or below its bound as often as the "

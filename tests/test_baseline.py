@@ -139,6 +139,24 @@ def test_nothing_to_compare_with_fails_unless_it_is_skipped(project):
     assert said["data"] == {"rules": ["no_worse"]}
 
 
+def uninformed(project) -> list[str]:
+    done = project.cli("rules", "--format", "json")
+    assert done.code == 0, done.err
+    remarks = json.loads(done.out)["remarks"]
+    return [r["text"] for r in remarks if r["kind"] == "uninformed"]
+
+
+def test_the_rules_are_shown_with_the_baseline_that_judges_them(project):
+    (said,) = uninformed(project)
+    assert "baseline holds no baseline" in said
+    project.set()
+    project.check()
+    assert uninformed(project) == []
+    next((project.folder / "baseline").glob("*.json")).write_text("{")
+    done = project.cli("rules")
+    assert (done.code, "rules with `against` not looked at" in done.err) == (0, True)
+
+
 def test_the_same_predictions_are_no_worse(project):
     project.set()
     verdict = project.check()

@@ -87,8 +87,10 @@ def _check_columns(settings: Settings, params: Path) -> None:
 
 def _informed(settings: Settings, policy: Policy) -> list[Remark]:
     """What the evaluation at hand says about the rules; nothing where there is none."""
+    from segmetrics.compare.against import project_against
     from segmetrics.config.build import layout
     from segmetrics.evidence import read_json
+    from segmetrics.gates.against import Against
     from segmetrics.gates.judging import judge_rules
     from segmetrics.gates.lint import lint_results
     from segmetrics.stats.evaluation import Evaluation
@@ -101,9 +103,15 @@ def _informed(settings: Settings, policy: Policy) -> list[Remark]:
     except SegmetricsError as error:
         print(f"note: not compared with the samples: {error}", file=sys.stderr)
         return []
+    rules, against = policy.rules, Against()
+    try:
+        against, _ = project_against(layout(settings), policy, evaluation)
+    except SegmetricsError as error:
+        print(f"note: rules with `against` not looked at: {error}", file=sys.stderr)
+        rules = tuple(rule for rule in rules if rule.against is None)
     results = judge_rules(
-        policy.rules, evaluation, policy.scored,
-        statistic=policy.domain.statistic, min_groups=policy.min_groups,
+        rules, evaluation, policy.scored,
+        statistic=policy.domain.statistic, min_groups=policy.min_groups, against=against,
     )  # fmt: skip
     return lint_results(results)
 

@@ -90,7 +90,9 @@ def group_findings(
 def repeated_findings(
     pairs: Sequence[LeakedPair], levels: LeakageLevels, *, judged: str, effect: Effect | None
 ) -> list[Finding]:
-    """The finding about files that the judged split holds more than once, in several groups.
+    """The finding about images that the judged split holds more than once, in several groups.
+
+    Identical files, or files with identical pixels.
 
     Copies of an easy image raise means, and as groups of their own they narrow intervals and help
     to reach `min_groups`. As grave as pixels that are in another split.
@@ -98,7 +100,7 @@ def repeated_findings(
     Parameters
     ----------
     pairs
-        One for each copy, with the first sample of the same files.
+        One for each copy, with an earlier sample of the same files or pixels.
     """
     if not pairs:
         return []

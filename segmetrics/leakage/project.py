@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,13 @@ def judge_leakage(
     groups = shared_groups(rows, judged)
     report, stale = _report(layout, settings, judged)
     repeated = repeated_images(read_sample_list(layout.sample_list(judged)), rows, judged)
-    leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
     inside = _across_groups(report, rows)
+    # Pairs without distance have the very same pixels: as grave as identical files.
+    exact = [pair for pair in inside if pair.distance is None]
+    same = {(pair.id, pair.other) for pair in exact}
+    inside = [pair for pair in inside if (pair.id, pair.other) not in same]
+    repeated += _once(exact, {pair.id for pair in repeated})
+    leaked = {"groups": groups.samples, "repeated": tuple(pair.id for pair in repeated)}
     leaked["within"] = tuple(sorted({pair.id for pair in inside}))
     if report is not None:
         leaked |= {kind: report.samples[kind] for kind in _COUNTED}
@@ -131,6 +136,15 @@ def _across_groups(report: LeakageReport | None, rows: Sequence[SampleRow]) -> l
     group_of = {row.id: row.group for row in rows}
     pairs = [pair for pair in report.pairs if pair.kind == "within"] if report else []
     return [pair for pair in pairs if group_of.get(pair.id) != group_of.get(pair.other)]
+
+
+def _once(pairs: Sequence[LeakedPair], known: Iterable[str]) -> list[LeakedPair]:
+    """One pair for each copy that is not known yet."""
+    first: dict[str, LeakedPair] = {}
+    for pair in sorted(pairs, key=lambda p: (p.id, p.other)):
+        first.setdefault(pair.id, pair)
+    seen = set(known)
+    return [pair for name, pair in first.items() if name not in seen]
 
 
 def _report(

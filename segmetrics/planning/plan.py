@@ -80,11 +80,21 @@ class Plan:
         """How often all rules pass a model that is so far above its bounds."""
         return self.chances[self.levels.index(level)]
 
+    def error(self, chance: float) -> float:
+        """Two standard errors of one of the chances, from the number of test sets.
+
+        Of (k + 2) / (n + 4) (Agresti and Coull 1998), so that 0 of 400 is not taken for certain.
+        """
+        n = self.test_sets + 4
+        p = (chance * self.test_sets + 2) / n
+        return 2 * math.sqrt(p * (1 - p) / n)
+
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Plain JSON values; `errors` are those of `chances`."""
         needed = [{"chance": c, "above": level, "groups": n} for c, level, n in self.needed]
         left_out = [{"rule": name, "reason": reason} for name, reason in self.left_out]
-        return asdict(self) | {"needed": needed, "left_out": left_out}
+        errors = [self.error(chance) for chance in self.chances]
+        return asdict(self) | {"errors": errors, "needed": needed, "left_out": left_out}
 
 
 def true_value(bound: float, above: float, low: float, high: float) -> float:
@@ -190,7 +200,8 @@ def sentence(plan: Plan) -> str:
     """The plan in one sentence."""
     text = (
         f"With {plan.groups} groups a model that is truly 4 points better than every bound passes "
-        f"in {plan.chance(USUAL):.0%} of test sets"
+        f"in {plan.chance(USUAL):.0%} of test sets (± {100 * plan.error(plan.chance(USUAL)):.0f} "
+        f"points)"
     )
     parts = []
     for chance, level, groups in plan.needed:

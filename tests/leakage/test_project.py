@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from segmetrics.config import load_settings
 from segmetrics.config.build import label_scheme, layout, result_settings
@@ -223,6 +223,28 @@ def test_other_files_of_one_image_within_the_judged_split_warn(demo):
     # In one group they are one thing.
     table.write_text(table.read_text().replace(f",test,{two[4]},", f",test,{one[4]},"))
     assert "leakage_within" not in demo.findings()
+
+
+def test_the_same_pixels_in_another_file_and_group_block(demo):
+    """Three images saved many times, with another text each, are no 84 patients."""
+    table = Path("data/samples.csv")
+    lines = [line.split(",") for line in table.read_text().splitlines() if ",test," in line]
+    one, two = lines[3:5]
+    path = Path(f"data/{one[1]}")
+    with Image.open(path) as picture:
+        text = PngImagePlugin.PngInfo()
+        text.add_text("copy", "2")
+        picture.save(f"data/{two[1]}", pnginfo=text)
+    assert path.read_bytes() != Path(f"data/{two[1]}").read_bytes()
+    demo.stage("samples", "test")
+    demo.stage("leakage")
+    found = demo.findings()
+    assert found["leakage_repeated"]["severity"] == "block"
+    assert found["leakage_repeated"]["data"]["samples"] == [max(one[0], two[0])]
+    assert "leakage_within" not in found
+
+    table.write_text(table.read_text().replace(f",test,{two[4]},", f",test,{one[4]},"))
+    assert not {"leakage_repeated", "leakage_within"} & demo.findings().keys()
 
 
 def test_copies_within_the_judged_split_block(demo):

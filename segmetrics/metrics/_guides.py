@@ -68,15 +68,16 @@ def nearest_between_guides(
     first, last = int(asking[0]) // nearest.shape[1], int(asking[-1]) // nearest.shape[1]
     guides = range(first - top, last - top + every + 1, every)
     found = _search_guides(across, guides, spacing[0])
-    squares = np.empty(asking.size, dtype)
+    distances = np.empty(asking.size)
     for start in range(0, asking.size, _CHUNK):
         some = asking[start : start + _CHUNK]
         row = some // nearest.shape[1]
         column = some - row * nearest.shape[1]
         cell = (row - first) // every * n_columns + column
         low, high = found.take(cell), found.take(cell + n_columns)
-        squares[start : start + _CHUNK] = _look(across, column, row - top, low, high, spacing[0])
-    return np.sqrt(squares, dtype=np.float64)
+        squares = _look(across, column, row - top, low, high, spacing[0])
+        np.sqrt(squares, out=distances[start : start + _CHUNK], dtype=np.float64)
+    return distances
 
 
 def _across(nearest: Columns, step: float, dtype: Real) -> Squares:

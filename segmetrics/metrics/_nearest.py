@@ -73,15 +73,21 @@ def nearest(
         In the unit of `spacing`; 0 for elements on both borders.
     """
     distances = np.zeros(borders.at.size)
-    apart = np.flatnonzero(borders.kind != (REFERENCE | PREDICTION))
-    if search == "auto" and _has_rows(borders) and _FEW < apart.size / borders.code.size < _MANY:
+    apart = np.count_nonzero(borders.kind != (REFERENCE | PREDICTION))
+    if search == "auto" and _has_rows(borders) and _FEW < apart / borders.code.size < _MANY:
         shells = ()
-    left = _look_around(borders, apart, shells, distances)
-    quests = [
-        _Quest(asking, borders.at[asking], borders.at[(borders.kind & other) != 0], other)
-        for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE))
-        if (asking := left[borders.kind[left] == own]).size
-    ]
+    n_offsets = sum(len(shell.offsets) for shell in shells)
+    quests = []
+    for own, other in ((REFERENCE, PREDICTION), (PREDICTION, REFERENCE)):
+        left = np.flatnonzero(borders.kind == own)
+        n_targets = borders.at.size - left.size
+        # No target is seen by more elements than there are offsets: where those cannot be half of
+        # them, a look around is in vain.
+        if 2 * n_offsets * n_targets > left.size:
+            left = _look_around(borders, left, other, shells, distances)
+        if left.size:
+            targets = borders.at[(borders.kind & other) != 0]
+            quests.append(_Quest(left, borders.at[left], targets, other))
     near = []
     for quest in quests:
         few = quest.at.size < borders.code.size * _MANY
@@ -99,32 +105,29 @@ def nearest(
 
 
 def _look_around(
-    borders: Borders, apart: Positions, shells: tuple[Shell, ...], distances: Distances
+    borders: Borders,
+    asking: Positions,
+    other: np.uint8,
+    shells: tuple[Shell, ...],
+    distances: Distances,
 ) -> Positions:
     """Fill in the distances that a shell decides; the elements that are left."""
-    if not shells:
-        return apart
-    flat, in_picture = borders.code.reshape(-1), _has_rows(borders)
-    strides = np.array(borders.code.strides)
+    flat, strides = borders.code.reshape(-1), np.array(borders.code.strides)
     steps = [(shell.distance, np.array(shell.offsets) @ strides) for shell in shells]
     left = []
-    for start in range(0, apart.size, _CHUNK):
-        here = chunk = apart[start : start + _CHUNK]
-        at, wanted = borders.at[here], ~borders.kind[here]
+    for start in range(0, asking.size, _CHUNK):
+        here = chunk = asking[start : start + _CHUNK]
+        at = borders.at[here]
         for n_tried, (distance, offsets) in enumerate(steps):
-            # Far apart: the other shells would be in vain, too. A picture has a search that costs
-            # little even then.
             if 2 * n_tried == len(steps) and 4 * here.size > 3 * chunk.size:
-                break
-            if n_tried == 2 and in_picture and 16 * here.size > 15 * chunk.size:
-                break
+                break  # far apart: the other half of the shells would be in vain, too
             seen = np.bitwise_or.reduce(flat.take(at + offsets[:, np.newaxis]), axis=0)
-            hit = (seen & wanted) != 0
+            hit = (seen & other) != 0
             distances[here[hit]] = distance
             miss = ~hit
-            here, at, wanted = here[miss], at[miss], wanted[miss]
+            here, at = here[miss], at[miss]
         left.append(here)
-    return np.concatenate(left) if left else apart
+    return np.concatenate(left) if left else asking
 
 
 def _has_rows(borders: Borders) -> bool:

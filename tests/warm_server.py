@@ -83,8 +83,13 @@ def _answer(connection: socket.socket) -> None:
             os.dup2(file, number)
             os.close(file)
         _end(_status(**json.loads(text)))
+    if hasattr(os, "pidfd_open"):
+        end = os.pidfd_open(child)
+        if end not in select.select([connection, end], [], [])[0]:
+            os.kill(child, signal.SIGKILL)  # as whoever asked was
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    connection.sendall(struct.pack("!i", status))
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(struct.pack("!i", status))
     os._exit(0)
 
 

@@ -15,7 +15,7 @@ REFERENCE = np.uint8(1)
 PREDICTION = np.uint8(2)
 
 # Elements per block: the blocks of one step stay in the second-level cache.
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)

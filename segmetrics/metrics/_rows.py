@@ -138,7 +138,7 @@ def nearest_in_rows(
         if most.sum() > min(effort.each * left.size, effort.whole):
             sure[left] = False
             break
-        rows = range(rows.stop, 2 * rows.stop + _FIRST_ROWS)
+        rows = range(rows.stop, rows.stop + rows.stop // 2 + _FIRST_ROWS)
     return np.sqrt(squares, dtype=np.float64), sure
 
 

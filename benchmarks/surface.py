@@ -4,7 +4,7 @@
     python benchmarks/surface.py --pairs [--data ../shared/data]
 
 Makes the masks, checks that MONAI gets the same four numbers (to 1e-6, see `check`), and prints how
-many times longer each peer takes (processor time on one thread, best of several runs in this one
+many times longer each peer takes (processor time on one thread, best of several runs in this
 process) and how much memory each needs above the masks (a process of its own each; Linux). With
 `--pairs`: time alone, on many pictures, made and real ones, so that the spread shows. Peers that are
 not installed are left out. For all of them:

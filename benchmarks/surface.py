@@ -6,8 +6,8 @@
 Makes the masks, checks that MONAI gets the same four numbers (to 1e-6, see `check`), and prints how
 many times longer each peer takes (processor time on one thread, best of several runs in this
 process) and how much memory each needs above the masks (a process of its own each; Linux). With
-`--pairs`: time alone, on many pictures, made and real ones, so that the spread shows. Peers that are
-not installed are left out. For all of them:
+`--pairs`: time alone, on many pictures, made and real ones, so that the spread shows. Peers that
+are not installed are left out. For all of them:
 
     pip install torch==2.13.0 monai==1.6.1 surface-distance==0.1 medpy
 """

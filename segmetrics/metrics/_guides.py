@@ -19,9 +19,8 @@ Squares = npt.NDArray[np.floating]
 
 _BLOCK = 1 << 17  # elements that a guide row sees at once: they stay in the cache
 _FIRST = 2  # rows that an element sees at first; most need no more
-_ROWS = 16  # turned at once
+_ROWS = 16  # turned at once: as many as cache lines that do not displace one another
 _CHUNK = 1 << 14  # elements that look at once
-
 
 # Measured costs in nanoseconds: of an element that becomes part of the table, of one that a guide
 # row sees (and of a call for it), of one that asks, and of one that it sees between guides.
@@ -83,9 +82,7 @@ def nearest_between_guides(
 def _across(nearest: Columns, step: float, dtype: Real) -> Squares:
     """Squared distance to the target in the same row, shape (columns, rows)."""
     across = np.empty(nearest.shape[::-1], dtype)
-    for start in range(
-        0, len(nearest), _ROWS
-    ):  # as many as cache lines that do not displace others
+    for start in range(0, len(nearest), _ROWS):
         some = slice(start, start + _ROWS)
         across[:, some] = nearest[some].T
     np.subtract(across, np.arange(len(across), dtype=dtype)[:, np.newaxis], out=across)

@@ -27,7 +27,7 @@ Distances = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
 Search = Literal["auto", "rows", "guides", "tree", "transform"]
 
-_CHUNK = 1 << 15
+_CHUNK = 1 << 15  # elements that look around at once
 
 # Measured costs in nanoseconds: of an element in the tree, of a query to it, of an element of the
 # box that is distance-transformed, of one whose row is searched, and of one seen from another row.
@@ -64,8 +64,9 @@ def nearest(
     """Distance of each element of `borders.at` to the other border; both must have elements.
 
     Elements on both borders are 0 away. The others look at their surroundings, shell by shell; what
-    finds nothing there searches the rows around (in pictures, most often at once), or asks a k-d
-    tree or a distance transform, whichever costs least.
+    finds nothing there searches the rows around (in pictures, most often at once), the rows between
+    two guides (in pictures, where many are far), or asks a k-d tree or a distance transform,
+    whichever costs least.
 
     Returns
     -------
@@ -146,6 +147,7 @@ def _costs(shape: tuple[int, ...], n_asking: int, n_targets: int) -> list[tuple[
 
 
 def _worth_a_table(borders: Borders, quest: _Quest) -> bool:
+    """Whether a tree would cost more than a table of the rows of a whole picture."""
     return borders.code.size * _ROW <= quest.at.size * _QUERY + quest.targets.size * _PLANT
 
 
@@ -156,6 +158,7 @@ def _search(
     search: Search,
     table: Columns | None = None,
 ) -> Distances:
+    """Distances by one way; `table` is that of `nearest_in_row`, if it is there already."""
     shape = borders.code.shape
     if search == "auto":
         search = min(_costs(shape, quest.at.size, quest.targets.size))[1]

@@ -83,8 +83,9 @@ def surface_distances(
     Notes
     -----
     Time and memory go with the common bounding box (one byte for each of its elements) and the
-    borders in it. A picture takes 4 more bytes for each element of a box of up to 2**24 elements.
-    Where the borders fill much of the box and lie far apart, a distance transform takes over, with
+    borders in it. A picture takes 4 more bytes for each element of a box of up to 2**24 elements
+    (8 up to 2**20), and up to 12 where many border elements are far from the other border. In a
+    volume where they fill much of the box and lie far apart, a distance transform takes over, with
     4 bytes for each element and axis.
 
     Examples

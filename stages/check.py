@@ -4,13 +4,8 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import (
-    evaluation_options,
-    layout,
-    policy,
-    predictor,
-    result_settings,
-)
+from segmetrics.config.build import evaluation_options, layout, predictor, result_settings
+from segmetrics.config.judging import policy
 from segmetrics.entry import run
 from segmetrics.files import write_json
 from segmetrics.judge import check_evaluation, judge_project

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import keeping, layout, result_settings
+from segmetrics.config.build import layout, result_settings
+from segmetrics.config.judging import keeping
 from segmetrics.entry import run
 from segmetrics.record import Names, project_key, read_record
 from segmetrics.tracking import log_evaluation, store_root, write_receipt

@@ -9,7 +9,7 @@ import yaml
 
 from segmetrics.cli import main
 from segmetrics.config import load_settings
-from segmetrics.config.build import policy
+from segmetrics.config.judging import policy
 from segmetrics.gates.domains import DOMAINS
 from segmetrics.gates.lint import lint_rules
 

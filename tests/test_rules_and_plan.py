@@ -13,7 +13,7 @@ from PIL import Image
 
 from segmetrics.cli import main
 from segmetrics.config import load_settings
-from segmetrics.config.build import policy
+from segmetrics.config.judging import policy
 from segmetrics.planning import Assumed, plan_from_assumption, sentence
 from segmetrics.planning.assumed import _beta
 

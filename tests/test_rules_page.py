@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import evaluation_options, policy
+from segmetrics.config.build import evaluation_options
+from segmetrics.config.judging import policy
 from segmetrics.gates.domains import DOMAINS
 from segmetrics.slices import MOST_ASKED, MOST_SLICES
 

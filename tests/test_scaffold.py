@@ -13,7 +13,8 @@ import yaml
 
 from segmetrics.cli import main
 from segmetrics.config import load_settings
-from segmetrics.config.build import label_scheme, policy
+from segmetrics.config.build import label_scheme
+from segmetrics.config.judging import policy
 from segmetrics.config.models import Settings
 from segmetrics.data.check import check_samples
 from segmetrics.data.samples import read_samples

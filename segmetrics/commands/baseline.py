@@ -62,7 +62,7 @@ def _set(arguments: argparse.Namespace) -> None:
     from segmetrics.baseline.folder import read_baseline, write_baseline
     from segmetrics.baseline.keep import finished_evaluation
     from segmetrics.config import load_settings
-    from segmetrics.config.build import keeping
+    from segmetrics.config.judging import keeping
 
     results: Path = arguments.results
     project = results.resolve().parent

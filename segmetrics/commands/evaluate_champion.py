@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
     from segmetrics.baseline.folder import read_baseline, write_baseline
     from segmetrics.baseline.keep import kept_content
     from segmetrics.config import load_settings
-    from segmetrics.config.build import keeping, layout
+    from segmetrics.config.build import layout
+    from segmetrics.config.judging import keeping
     from segmetrics.registry.champion import fetch_champion
 
     today = load_settings(arguments.params)
@@ -114,7 +115,7 @@ def champion_settings(today: Settings, found: Champion) -> Settings:
 
 def _evaluate(settings: Settings, files: Layout) -> None:
     """What the stages do, from samples to verdict, for the champion."""
-    from segmetrics.config import build
+    from segmetrics.config import build, judging
     from segmetrics.data.check import check_samples
     from segmetrics.data.sample_list import write_sample_list
     from segmetrics.data.samples import read_samples, rows_of_split
@@ -158,7 +159,7 @@ def _evaluate(settings: Settings, files: Layout) -> None:
     evaluation = evaluate_project(files, options, results)
     write_json(files.evaluation, evaluation.to_json())
     write_json(files.metrics, metrics_json(evaluation, options.scored))
-    policy = build.policy(settings)
+    policy = judging.policy(settings)
     # Against itself there is nothing to decide.
     alone = tuple(rule for rule in policy.rules if rule.against != "baseline")
     judge = replace(policy, rules=alone)

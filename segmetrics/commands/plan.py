@@ -65,7 +65,7 @@ def _number(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> None:
     from segmetrics.config import load_settings
-    from segmetrics.config.build import policy
+    from segmetrics.config.judging import policy
     from segmetrics.planning import plan_from_assumption, plan_from_tables
     from segmetrics.policy_text import print_plan
     from segmetrics.texts import terminal

@@ -47,13 +47,13 @@ def run(arguments: argparse.Namespace) -> None:
     from segmetrics.config.build import (
         evaluation_options,
         layout,
-        policy,
         predictor,
         question,
         result_settings,
         spacing,
         workers,
     )
+    from segmetrics.config.judging import policy
     from segmetrics.registry.candidate import check_candidate
     from segmetrics.registry.promotion import Target, check_reason, promote
     from segmetrics.registry.rollback import rollback

@@ -44,7 +44,7 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from segmetrics.config import load_settings
-    from segmetrics.config.build import policy
+    from segmetrics.config.judging import policy
     from segmetrics.gates.lint import lint_rules
     from segmetrics.policy_text import policy_json, print_catalog, print_policy
     from segmetrics.texts import terminal

@@ -78,13 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _outdated(verdict: Mapping[str, Any], settings: Settings) -> list[str]:
     """What the verdict of this project does not fit, once all is computed again from the tables."""
-    from segmetrics.config import build
+    from segmetrics.config import build, judging
     from segmetrics.evidence import changed_inputs, read_json
     from segmetrics.judge import evaluate_project, judge_project
 
     files, results = build.layout(settings), build.result_settings(settings)
     computed = judge_project(
-        files, build.policy(settings), results, build.predictor(settings)
+        files, judging.policy(settings), results, build.predictor(settings)
     ).to_json()
     changed = changed_inputs(verdict, computed["inputs"])
     if changed or computed != verdict:

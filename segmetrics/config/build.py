@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from segmetrics.baseline.definition import Definition
-from segmetrics.baseline.keep import Keeping
-from segmetrics.by_size import bucket_names
 from segmetrics.config.definition import definition_of
-from segmetrics.config.models import Rule as RuleSettings
 from segmetrics.config.models import Settings
+from segmetrics.config.slicing import slices
 from segmetrics.data.colours import colour_label
 from segmetrics.data.labels import LabelScheme
 from segmetrics.data.subset import WHOLE, Subset
 from segmetrics.errors import DataError
 from segmetrics.evaluate import EvaluationOptions
 from segmetrics.evidence import Layout
-from segmetrics.gates.against import difference_bound
-from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits
-from segmetrics.gates.domains import DOMAINS, Domain, left_out_rules, resolve_rules
-from segmetrics.gates.grade import Band, Bands
-from segmetrics.gates.leakage_report import LeakageLevels
-from segmetrics.gates.rules import Rule
+from segmetrics.gates.domains import DOMAINS
 from segmetrics.inference.predict import Predictor, Runtime
 from segmetrics.inference.preprocess import Preprocessing
 from segmetrics.measure import settings_key
-from segmetrics.metrics.catalog import CATALOG, MEANS
 from segmetrics.metrics.thresholds import Objective
 from segmetrics.operating_point import OperatingPoint, TuningRequest, read_operating_point
 from segmetrics.overlays.ranking import Wanted
 from segmetrics.parallel import available_cores
 from segmetrics.pixels import ObjectOptions, PixelOptions, Question
-from segmetrics.policy import Policy
 from segmetrics.stats.resampling import Resampling
-from segmetrics.stats.slice_by import SliceBy
 from segmetrics.tables import Targets
 
 # What determines results; `gate`, `promotion`, `tracking` and `runtime` do not.
@@ -185,7 +174,7 @@ def evaluation_options(s: Settings) -> EvaluationOptions:
         measured_with=settings_key(question(s, point), spacing(s)),
         size_edges=edges,
         resampling=resampling(s),
-        slices=_slices(s),
+        slices=slices(s.rules),
         level=point.level if point.probability else None,
         threshold=point.threshold,
     )
@@ -204,12 +193,6 @@ def measured_with(s: Settings, point: Path) -> str:
     return settings_key(question(s, found), spacing(s))
 
 
-def _slices(s: Settings) -> tuple[SliceBy, ...]:
-    """The slices that rules ask for, each once."""
-    asked = [_slice(rule)[0] for rule in s.rules.values() if rule is not None]
-    return tuple(dict.fromkeys(by for by in asked if by is not None))
-
-
 def resampling(s: Settings) -> Resampling:
     """How intervals are computed."""
     return Resampling(s.statistics.confidence, s.statistics.resamples, s.statistics.seed)
@@ -220,127 +203,9 @@ def predictor(s: Settings) -> Predictor:
     return Predictor(Path(s.infer.source), s.infer.command, preprocessing(s), label_scheme(s))
 
 
-def policy(s: Settings) -> Policy:
-    """Domain, rules in force, grade bands and checks."""
-    domain = DOMAINS[s.domain]
-    own = {
-        name: None if rule is None else _rule(name, rule, domain, s)
-        for name, rule in s.rules.items()
-    }
-    edges = s.measure.objects.size_edges if s.measure.objects else None
-    smallest = bucket_names(len(edges))[0] if edges else None
-    judge, critical = s.data.judge, s.data.safety_critical_classes
-    return Policy(
-        domain=domain,
-        rules=tuple(
-            resolve_rules(domain, own, judge=judge, safety_critical=critical, smallest=smallest)
-        ),
-        left_out=tuple(left_out_rules(domain, own, judge=judge, smallest=smallest)),
-        bands=Bands(
-            good=Band(s.grade.good.dice, s.grade.good.iou),
-            bad=Band(s.grade.bad.dice, s.grade.bad.iou),
-        ),
-        judge=s.data.judge,
-        scored=label_scheme(s).scored,
-        min_groups=s.statistics.min_groups,
-        on_inconclusive=s.checks.on_inconclusive,
-        compare=s.data.compare,
-        checks=_checks(s),
-        point=wanted_point(s),
-        leakage=LeakageLevels(**s.checks.leakage.model_dump()),
-        resampling=resampling(s),
-        both_empty_is_one=s.measure.both_empty == "one",
-        definition=definition(s),
-        on_missing_baseline=s.checks.on_missing_baseline,
-        min_shared=s.checks.min_shared,
-    )
-
-
 def definition(s: Settings) -> Definition:
     """What the numbers are about, to be compared with those of another evaluation."""
     return definition_of(s, label_scheme(s), targets(s), spacing(s))
-
-
-def keeping(s: Settings, project: Path, results: Path) -> Keeping:
-    """What is kept of an evaluation of these settings, to compare later ones with.
-
-    Parameters
-    ----------
-    project, results
-        The folder of params.yaml, and that of the evaluation.
-
-    Raises
-    ------
-    DataError
-        As `measured_with`.
-    """
-    return Keeping(
-        definition=definition(s),
-        settings=result_settings(s),
-        samples=project / s.data.samples,
-        splits=tuple(r.split for r in policy(s).rules if r.against == "baseline"),
-        measured_with=measured_with(s, results / "operating_point.json"),
-    )
-
-
-def _checks(s: Settings) -> Checks:
-    c, people = s.checks, s.checks.human_ceiling
-    values = (
-        people.model_dump(by_alias=True, exclude_none=True, exclude={"source"}) if people else {}
-    )
-    return Checks(
-        accuracy_paradox=c.accuracy_paradox,
-        overfit=OverfitLimits(c.overfit.warn, c.overfit.max),
-        small_objects=c.small_objects,
-        catastrophic=c.catastrophic,
-        perfection=c.perfection,
-        copies=c.copies,
-        human_ceiling=Ceiling(values, people.source) if people else None,
-    )
-
-
-def _rule(name: str, rule: RuleSettings, domain: Domain, s: Settings) -> Rule:
-    by, value = _slice(rule)
-    # The domain's aggregate, unless the metric is not defined for it (fp_on_empty has no pool).
-    known = CATALOG[rule.metric].aggregates
-    if rule.against == "annotators":
-        known = tuple(a for a in known if a in MEANS)
-    usual = domain.aggregate if domain.aggregate in known else known[0]
-    bounds = {"at_least": rule.at_least, "at_most": rule.at_most}
-    if rule.against is not None and rule.margin is not None:
-        bounds |= difference_bound(rule.metric, rule.margin)
-    return Rule(
-        name=name,
-        metric=rule.metric,
-        class_name=rule.class_name,
-        aggregate=rule.aggregate or usual,
-        split=rule.split or s.data.judge,
-        at_least=bounds["at_least"],
-        at_most=bounds["at_most"],
-        slice_by=by,
-        slice_value=value,
-        size=rule.size,
-        worst=rule.worst,
-        statistic=rule.statistic,
-        min_groups=rule.min_groups,
-        against=rule.against,
-        margin=rule.margin,
-        severity=rule.severity,
-        rationale=rule.rationale,
-    )
-
-
-def _slice(rule: RuleSettings) -> tuple[SliceBy | None, str | None]:
-    """How a rule cuts its split, and the one slice that it is about, if it names one."""
-    wanted, edges = rule.slice, rule.bins or ()
-    if wanted is None:
-        return None, None
-    if isinstance(wanted, str):
-        return SliceBy((wanted,), edges), None
-    by = SliceBy(tuple(wanted), edges)
-    if not isinstance(wanted, Mapping):
-        return by, None
-    return by, by.named([str(value) for value in wanted.values()])
 
 
 def layout(s: Settings) -> Layout:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import definition, policy
+from segmetrics.config.build import definition
+from segmetrics.config.judging import policy
 from segmetrics.errors import ConfigError
 
 TEMPLATE = (files("segmetrics") / "templates" / "params.yaml").read_text("utf-8")

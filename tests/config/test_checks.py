@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import layout, policy
+from segmetrics.config.build import layout
+from segmetrics.config.judging import policy
 from segmetrics.data.subset import WHOLE, Subset
 from segmetrics.errors import ConfigError
 from segmetrics.gates.diagnosis import Ceiling, Checks, OverfitLimits

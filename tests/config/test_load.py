@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from segmetrics.config import load_settings
-from segmetrics.config.build import evaluation_options, policy, question, result_settings
+from segmetrics.config.build import evaluation_options, question, result_settings
+from segmetrics.config.judging import policy
 from segmetrics.errors import ConfigError, DataError
 from segmetrics.metrics.thresholds import Objective
 from segmetrics.operating_point import (

@@ -239,7 +239,8 @@ def test_the_verdict_command_does_not_believe_an_edited_evaluation(project):
 AROUND = """
 from pathlib import Path
 from segmetrics.config import load_settings
-from segmetrics.config.build import layout, policy, predictor, result_settings
+from segmetrics.config.build import layout, predictor, result_settings
+from segmetrics.config.judging import policy
 from segmetrics.files import write_json
 from segmetrics.judge import judge_project
 

@@ -57,9 +57,7 @@ class PulledModel:
         return "\n".join([text, *self.notes])
 
 
-def pull_model(
-    uri: str, into: Path, *, opaque: bool = False, force: bool = False, name: str | None = None
-) -> PulledModel:
+def pull_model(uri: str, into: Path, *, opaque: bool = False, force: bool = False) -> PulledModel:
     """Bring a model and write where it came from; nothing of it is loaded.
 
     The model appears whole, then its origin: killed in between and called again, it ends as if it
@@ -70,14 +68,12 @@ def pull_model(
     uri
         `models:/name@alias`, `models:/name/3` or `runs:/<run>/<path>`.
     into
-        A folder; or, with an ending, the file itself.
+        A folder, in which it is called as the registered model; or, with an ending, the file.
     opaque
         Whether anything but an ONNX model may be brought. Pickled code may not, unless the version
         carries a passing evaluation of these very bytes.
     force
         Whether a file that was not pulled is replaced.
-    name
-        What it is called in the folder; None: as the registered model.
 
     Raises
     ------
@@ -94,7 +90,7 @@ def pull_model(
         with session(writes=False) as client:
             held, origin, tags = _download(client, uri, Path(temporary))
             _check_kind(client, held, origin, tags, opaque=opaque)
-        target = _target(into, held, origin, name)
+        target = _target(into, held, origin)
         changed = _install(held.path, target, origin, force=force)
     kept = read_origin(target, origin.sha256) or origin
     notes = [f"note: {uri} {retirement(tags)}"] if retirement(tags) else []
@@ -181,7 +177,7 @@ def _check_kind(
         raise VerificationError(where, f"{held.danger}; {error.problems[0].what}") from error
 
 
-def _target(into: Path, held: Held, origin: Origin, name: str | None) -> Path:
+def _target(into: Path, held: Held, origin: Origin) -> Path:
     if into.suffix and not into.is_dir():
         if held.path.is_dir():
             raise ConfigError("-o", f'the model is a folder, "{into}" a file', "name a folder")
@@ -189,7 +185,7 @@ def _target(into: Path, held: Held, origin: Origin, name: str | None) -> Path:
     ending = "".join(held.path.suffixes) if held.path.is_file() else ""
     stem = origin.model or held.path.name.removesuffix(ending)
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip(".-") or "model"
-    return into / (name or f"{safe}{ending}")
+    return into / f"{safe}{ending}"
 
 
 def _install(source: Path, target: Path, origin: Origin, *, force: bool) -> bool:

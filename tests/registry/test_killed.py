@@ -18,18 +18,15 @@ _KILLED = """
 import json, os, shutil, signal, sys
 from pathlib import Path
 import mlflow, mlflow.models, onnx
-from segmetrics.baseline import folder, swap
 from segmetrics.baseline.folder import read_baseline
 from segmetrics.cli import main
 from segmetrics.files import sha256_path
-from segmetrics.registry import audit, baselines, models, promotion, retirement, rollback
+from segmetrics.registry import audit, baselines, models, promotion
 from segmetrics.registry.origin import read_origin
 
 CLIENT = mlflow.MlflowClient
 COMMANDS = {
     "rollback": (["promote", "--rollback", "--reason", "slow"], [
-        (rollback, "verify_version", 1, "after"),
-        (CLIENT, "set_registered_model_tag", 1, "before"),
         (CLIENT, "set_registered_model_tag", 1, "after"),
         (CLIENT, "set_registered_model_alias", 1, "before"),
         (CLIENT, "set_registered_model_alias", 1, "after"),
@@ -37,31 +34,21 @@ COMMANDS = {
         (promotion, "write_audit", 1, "before"),
     ]),
     "retire": (["retire", "models:/story/2", "--reason", "wrong"], [
-        (CLIENT, "set_model_version_tag", 1, "before"),
         (CLIENT, "set_model_version_tag", 1, "after"),
-        (CLIENT, "set_registered_model_tag", 1, "before"),
         (CLIENT, "set_registered_model_tag", 1, "after"),
         (CLIENT, "delete_registered_model_alias", 1, "before"),
         (CLIENT, "delete_registered_model_alias", 1, "after"),
-        (os, "fsync", 1, "before"),
     ]),
     "pull": (["baseline", "pull"], [
-        (baselines, "fetch", 1, "before"),
         (baselines, "fetch", 1, "after"),
-        (folder, "_swap", 1, "before"),
         (Path, "rename", 1, "before"),
         (Path, "rename", 1, "after"),
-        (Path, "rename", 2, "before"),
         (Path, "rename", 2, "after"),
-        (folder, "_swap", 1, "after"),
     ]),
     "model": (["model", "pull", "models:/story/1"], [
-        (models, "fetch", 1, "before"),
         (models, "fetch", 1, "after"),
-        (models, "_replace", 1, "before"),
         (Path, "replace", 1, "before"),
         (Path, "replace", 1, "after"),
-        (Path, "replace", 2, "before"),
         (Path, "replace", 2, "after"),
     ]),
 }
@@ -184,7 +171,7 @@ def killed(project, command):
 
 def test_a_rollback_goes_back_once(project):
     start, results = killed(project, "rollback")
-    assert len(results) == 6
+    assert len(results) == 4
     wanted = start | {
         "aliases": {"champion": "1"},
         "moves": [*start["moves"], ["rollback", "2", "1"]],
@@ -196,7 +183,7 @@ def test_a_rollback_goes_back_once(project):
 
 def test_a_retired_version_ends_without_alias(project):
     start, results = killed(project, "retire")
-    assert len(results) == 7
+    assert len(results) == 4
     wanted = start | {
         "aliases": {},
         "retired": ["2"],
@@ -209,7 +196,7 @@ def test_a_retired_version_ends_without_alias(project):
 
 def test_a_baseline_is_the_old_one_the_new_one_or_none(project):
     start, results = killed(project, "pull")
-    assert len(results) == 8
+    assert len(results) == 4
     old, new = start["files"]["baseline"], results[0][4]["files"]["baseline"]
     assert old != new
     for name, _, between, _, state in results:
@@ -220,7 +207,7 @@ def test_a_baseline_is_the_old_one_the_new_one_or_none(project):
 
 def test_a_model_is_the_old_one_or_the_new_one(project):
     start, results = killed(project, "model")
-    assert len(results) == 7
+    assert len(results) == 4
     old, new = start["files"]["model"], results[0][4]["files"]["model"]
     for name, _, between, _, state in results:
         # An origin is never that of other bytes.

@@ -136,6 +136,7 @@ def _become(name: str, words: list[str], folder: str, environment: dict[str, str
     if first == "-m":
         sys.path[0] = folder
         sys.argv = rest
+        sys.modules.pop(rest[0], None)  # as in a new process: runpy warns of what is there already
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
     elif first == "-c":
         sys.path[0] = ""

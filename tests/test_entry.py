@@ -58,8 +58,7 @@ def test_many_problems_are_one_error(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "error: split test: 3 problems",
         "  0.png: is empty",
-        "  1.png: is empty",
-        "  2.png: is empty",
+        "    likewise 2 more: 1.png, 2.png",
     ]
 
 

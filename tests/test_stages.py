@@ -156,10 +156,12 @@ def test_samples_csv_with_problems(project):
     path.write_text(path.read_text() + "TEST0,a,b,test\n../x,c,b,test\nshort\n")
     assert project.refused("samples", "test").splitlines() == [
         "data/samples.csv: 3 problems",
-        '  data/samples.csv:6: the id "TEST0" is that of line 2 already',
+        '  data/samples.csv:6: the id "TEST0" is that of line 2 already; give every row an id '
+        "of its own",
         '  data/samples.csv:7: the id "../x" cannot be a file name; use letters, digits and _ - . '
         '(ids become file names: no / \\ : * ? " < > |)',
-        "  data/samples.csv:8: 1 fields instead of 4",
+        "  data/samples.csv:8: 1 fields instead of 4, as many as the header has; write an empty field "
+        "between commas, and text with commas in double quotes",
     ]
 
 

@@ -105,7 +105,9 @@ def plain(evaluated, tmp_path_factory):
 def test_the_search_would_find_every_name(plain):
     text = plain[1]
     only_local = (*FILES, "no such ward")
-    wanted = [name for name in (*PRIVATE, *PUBLIC) if name not in only_local]
+    # What is kept for later comparisons is of the judged split alone.
+    named = [name for name in (*PRIVATE, *PUBLIC) if "train" not in name]
+    wanted = [name for name in named if name not in only_local]
     assert [name for name in wanted if name not in text and name != "site x scanner"] == []
     page = next((plain[0].folder / "mlartifacts").rglob("report.html")).read_text()
     assert page == (plain[0].folder / "results/report.html").read_text()

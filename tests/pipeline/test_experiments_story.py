@@ -38,7 +38,9 @@ print(json.dumps(found))
 
 def artifacts(project):
     uri = f"sqlite:///{project.folder / 'mlflow.db'}"
-    return json.loads(project.ok(sys.executable, "-c", _READ, uri).splitlines()[-1])
+    lines = project.ok(sys.executable, "-c", _READ, uri).splitlines()
+    # MLflow may write bars of progress around it.
+    return json.loads(next(line for line in reversed(lines) if line.startswith(("{", "["))))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from PIL import Image
 pytestmark = pytest.mark.pipeline
 ARTIFACTS = {
     "verdict.json", "verdict.md", "evaluation.json", "settings.json", "per_class.json",
-    "rules.json", "slices.json", "worst_images.json", "baseline",
+    "rules.json", "slices.json", "worst_images.json", "baseline", "report.html",
 }  # fmt: skip
 
 

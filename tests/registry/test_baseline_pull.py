@@ -189,7 +189,9 @@ def test_a_tuned_threshold_is_the_champions_own(evaluated, tmp_path, monkeypatch
 
 def test_classes_that_are_defined_otherwise_are_said(project, outcome):
     text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("foreground", "blob"))
+    Path("params.yaml").write_text(
+        text.replace("foreground", "blob").replace("predicted: blob", "predicted: foreground")
+    )
     out = project.done(outcome, "baseline", "pull")
     wanted = 'blob: the baseline has no class "blob" (its labels are those of "foreground" there)'
     assert wanted in out

@@ -160,8 +160,8 @@ def test_samples_csv_with_problems(project):
         "of its own",
         '  data/samples.csv:7: the id "../x" cannot be a file name; use letters, digits and _ - . '
         '(ids become file names: no / \\ : * ? " < > |)',
-        "  data/samples.csv:8: 1 fields instead of 4, as many as the header has; write an empty field "
-        "between commas, and text with commas in double quotes",
+        "  data/samples.csv:8: 1 fields instead of 4, as many as the header has; write an empty "
+        "field between commas, and text with commas in double quotes",
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from segmetrics import __version__
-from segmetrics.cli import main
+from segmetrics.cli import _parser, main
 
 COMMANDS = (
     "score",
@@ -34,6 +34,22 @@ def ended(*words: str) -> int:
     with pytest.raises(SystemExit) as caught:
         main(words)
     return caught.value.code
+
+
+def test_a_mistaken_command_is_told_all_there_are(capsys):
+    assert ended("scor") == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_named_command_is_the_same_as_among_all(name, capsys):
+    """Only its own module is loaded: its help must not tell."""
+    assert ended(name, "--help") == 0
+    alone = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        _parser().parse_args([name, "--help"])
+    assert capsys.readouterr().out == alone
 
 
 def test_help_names_commands_and_exit_codes(capsys):

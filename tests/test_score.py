@@ -16,7 +16,7 @@ from PIL import Image
 
 from segmetrics.cli import main
 from segmetrics.errors import DataError
-from segmetrics.score import discover
+from segmetrics.score import discover, score_folders
 
 REFERENCE = np.uint8([[0, 0, 1, 1], [0, 2, 2, 1]])
 PREDICTION = np.uint8([[0, 1, 1, 1], [0, 2, 0, 9]])
@@ -475,3 +475,45 @@ def test_score_imports_neither_pipeline_nor_server(folders, tmp_path):
     outputs = ["--json", str(tmp_path / "o.json"), "--table", str(tmp_path / "o.parquet")]
     done = command("score", *folders, *outputs, code=code)
     assert done.stdout.splitlines()[-1] == "IMPORTED [] 0", done.stderr
+
+
+def test_score_loads_no_more_than_it_needs(save, tmp_path):
+    """Neither Pillow for plain PNG masks, nor the other commands."""
+    pytest.importorskip("kornia_rs", reason="without it Pillow decodes filtered rows")
+    words = []
+    for name in ("references", "predictions"):
+        save(f"{name}/a.png", np.uint8([[0, 255], [255, 255]]))
+        words += [f"--{name}", str(tmp_path / name)]
+    code = (
+        "import sys; from segmetrics.cli import main; code = main(); "
+        "print([name for name in ('PIL', 'pyarrow', 'segmetrics.commands.init') "
+        "if name in sys.modules], code)"
+    )
+    done = command("score", *words, "--binary", code=code)
+    assert done.stdout.splitlines()[-1] == "[] 0", done.stderr
+
+
+def test_what_can_wait_is_done_while_worker_processes_count(folders, tmp_path, monkeypatch):
+    def pieces(function, items, workers):
+        yield from (function(items[i : i + 1]) for i in range(len(items)))
+
+    def calls(n: int) -> int:
+        for name in "cdefgh"[:n]:
+            for folder, suffix in (("r", "png"), ("p", "tif")):
+                Image.fromarray(REFERENCE).save(tmp_path / folder / f"{name}.{suffix}")
+        called: list[None] = []
+        scored = score_folders(
+            references=tmp_path / "r", predictions=tmp_path / "p", scheme=None, workers=2,
+            meanwhile=lambda: called.append(None),
+        )  # fmt: skip
+        assert len(scored.ids) == 2 + n
+        return len(called)
+
+    monkeypatch.setattr("segmetrics.score.folders.chunk_map", pieces)
+    assert [calls(n) for n in (0, 1, 4)] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("package", ["segmetrics.score", "segmetrics.tables"])
+def test_a_name_that_is_not_there(package):
+    with pytest.raises(ImportError, match="cannot import name 'nothing'"):
+        exec(f"from {package} import nothing")

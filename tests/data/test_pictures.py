@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -58,6 +60,26 @@ def test_a_missing_file(tmp_path):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(DataError, match=r"cannot be read \(Is a directory\)$"):
         read_bytes(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_plain_file_is_read_to_its_end(tmp_path):
+    """Its size says nothing, and a call gives what is there by then."""
+    path = tmp_path / "pipe.png"
+    os.mkfifo(path)
+    content = os.urandom(300_000)
+    writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+    writer.start()
+    assert read_bytes(path) == content
+    writer.join()
+
+
+def test_a_file_that_several_calls_read(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(os.urandom(1000))
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda handle, size: read(handle, min(size, 300)))
+    assert read_bytes(path) == path.read_bytes()
 
 
 def test_an_empty_file():

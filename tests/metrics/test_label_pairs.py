@@ -103,6 +103,17 @@ def test_several_blocks_of_every_kind(reference, prediction):
         assert counted(r, p) == plainly(r, p)
 
 
+@pytest.mark.parametrize("zero", [True, False])
+def test_the_one_value_of_every_pair_of_values(zero):
+    """127 and 128, 1 and 255 lie on both sides of what is negative as a signed byte."""
+    for a in (1, 2, 3, 126, 127, 128, 129, 254, 255):
+        for b in range(256):
+            labels = np.array([a, b, a, *[0] * zero], np.uint8)
+            found = {a, b} - {0}
+            assert module._one_value(labels) == (a if len(found) == 1 else None), (a, b)
+    assert module._one_value(np.zeros(3, np.uint8)) == 0
+
+
 def test_no_pixels_have_no_pairs():
     assert counted(np.zeros((0, 3), np.uint8), np.zeros((0, 3), np.uint8)) == {}
     assert counted(np.zeros((3, 0), np.int64), np.zeros((3, 0), np.uint8)) == {}

@@ -5,6 +5,7 @@ The axes after the channels are (H, W) of a 2-D model and (D, H, W) of a 3-D one
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, *, threads: int, providers: Sequence[str]) -> None:
+        # From 1.29 on it sends events to its maker, which is settled when it is imported.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         # Imported here: neither is part of the base install.
         try:
             import onnx

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -244,3 +246,21 @@ def test_weights_elsewhere_are_found_in_branches_too(models):
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], []))
     assert _external_file(model) == "weights.bin"
     assert _external_file(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], []))) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there events go to the system")
+def test_a_model_leaves_no_trace_of_telemetry(models, tmp_path):
+    """Where ONNX Runtime sends events, it keeps an id and those not yet sent in the home folder."""
+    path, home = models.brightness(tmp_path / "m.onnx"), tmp_path / "home"
+    home.mkdir()
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from segmetrics.inference.onnx_model import OnnxModel\n"
+        "OnnxModel(Path(sys.argv[1]), threads=1, providers=['CPUExecutionProvider'])"
+    )
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "CI", "XDG_"))}
+    words = [sys.executable, "-c", script, str(path)]
+    subprocess.run(words, check=True, env=own | {"HOME": str(home)})
+    assert [
+        p.name for p in home.rglob("*") if "onnxruntime" in p.name or p.name == "deviceid"
+    ] == []

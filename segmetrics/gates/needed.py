@@ -47,7 +47,7 @@ def groups_needed(
     int or None
         At most 10,000, the largest number that is advice.
     """
-    if not distance > 0 or groups < 1 or not math.isfinite(half_width):
+    if not distance > _LEAST or groups < 1 or not math.isfinite(half_width):
         return None
     if distance >= half_width:
         return groups

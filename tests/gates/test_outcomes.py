@@ -153,6 +153,7 @@ ends = st.tuples(rates, rates, rates).map(sorted)
 
 @given(ends, rates, st.booleans(), st.integers(1, 200))
 @example([0.65, 0.65, 0.7], 0.7, True, 100)
+@example([0.0, 5e-324, 1.0], 0.0, True, 1)
 def test_with_the_groups_that_are_needed_the_shrunken_interval_settles_it(three, bound, up, groups):
     low, value, high = three
     bounds = {"at_least": bound} if up else {"at_most": bound}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import ARMED
 from PIL import Image
 
 pytestmark = pytest.mark.pipeline
@@ -114,7 +115,9 @@ def test_a_failed_verdict_is_refused_whatever_dvc_was_told(project, walk_past):
 
 # Promotes in children of one process that has imported MLflow already, and kills each child at
 # another moment; from the same start every time.
-_KILLED = """
+_KILLED = (
+    ARMED
+    + """
 import json, os, shutil, signal, sys
 from pathlib import Path
 import mlflow, mlflow.onnx, onnx
@@ -137,18 +140,6 @@ MOMENTS = [
     (os, "fsync", 1, "before"),
     (os, "fsync", 1, "after"),
 ]
-
-def armed(owner, name, nth, side):
-    inner, calls = getattr(owner, name), []
-    def call(*arguments, **options):
-        calls.append(1)
-        if len(calls) == nth and side == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = inner(*arguments, **options)
-        if len(calls) == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    setattr(owner, name, call)
 
 def child(*moment):
     process = os.fork()
@@ -195,6 +186,7 @@ for moment in MOMENTS:
     name = f"{moment[3]} {moment[1]} {moment[2]}"
     print("RESULT", json.dumps([name, killed, again, state()]), flush=True)
 """
+)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")

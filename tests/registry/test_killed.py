@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from champions import Project, passing_project
+from killing import ARMED
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 # Runs a command in children of one process that has imported MLflow already, and kills each child
 # at another moment; then runs it once more. From the same start every time.
-_KILLED = """
+_KILLED = (
+    ARMED
+    + """
 import json, os, shutil, signal, sys
 from pathlib import Path
 import mlflow, mlflow.models, onnx
@@ -52,18 +55,6 @@ COMMANDS = {
         (Path, "replace", 2, "after"),
     ]),
 }
-
-def armed(owner, name, nth, side):
-    inner, calls = getattr(owner, name), []
-    def call(*arguments, **options):
-        calls.append(1)
-        if len(calls) == nth and side == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = inner(*arguments, **options)
-        if len(calls) == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    setattr(owner, name, call)
 
 def child(words, *moment):
     process = os.fork()
@@ -131,6 +122,7 @@ for moment in moments:
     name = f"{moment[3]} {moment[1]} {moment[2]}"
     print("RESULT", json.dumps([name, killed, between, again, asked(state)]), flush=True)
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,8 @@ def test_the_sentence_a_newcomer_understands():
     assert finding.text == (
         "nucleus: 10 of 40 small objects (smaller than 64 pixels) are found, 25%, against 90% of "
         "20 large ones: 65 percentage points fewer. Pixel metrics hardly show it, because "
-        "large objects hold most of the pixels. There are 0.4 false objects an image. For an answer within +-0.05, about "
-        "286 small objects are needed."
+        "large objects hold most of the pixels. There are 0.4 false objects an image. For an "
+        "answer within +-0.05, about 286 small objects are needed."
     )
     assert finding.data == {
         "class": "nucleus", "small": "small", "large": "large", "smaller_than": 64,

@@ -103,8 +103,8 @@ def _text(name: str, data: Mapping[str, Any]) -> str:
     if data["large"] != data["small"]:
         text += (
             f", against {data['recall_large']:.0%} of {data['objects_large']} large ones: "
-            f"{100 * data['difference']:.0f} percentage points fewer. Pixel metrics hardly show it, "
-            f"because large objects hold most of the pixels"
+            f"{100 * data['difference']:.0f} percentage points fewer. Pixel metrics hardly show "
+            f"it, because large objects hold most of the pixels"
         )
     if data["false_objects"] is not None:
         text += f". There are {data['false_objects']:.2g} false objects an image"

@@ -17,6 +17,9 @@ from segmetrics.pixels import Question
 from segmetrics.recheck import check_made_here, look_again, measure_again
 from segmetrics.stats.evaluation import metrics_json
 
+# After `dvc commit -f` DVC takes what is there for what its stages wrote.
+_AGAIN = "run `dvc repro`; where DVC calls all up to date, `dvc repro -f`"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -64,18 +67,18 @@ def check_candidate(
     for path, computed in ((layout.evaluation, evaluation.to_json()), (layout.metrics, metrics)):
         if computed != (there := read_json(path)):
             what = f"is not what the tables give: edited or stale{_since(computed, there)}"
-            raise PromotionError(str(path), what, "run `dvc repro`")
+            raise PromotionError(str(path), what, _AGAIN)
     verdict = judge_project(layout, policy, settings, predictor).to_json()
     changed = changed_inputs(written, verdict["inputs"])
     if changed:
         raise PromotionError(
             str(layout.verdict),
             f"was computed from other files or settings: {', '.join(changed)}",
-            "run `dvc repro`",
+            _AGAIN,
         )
     if verdict != written:
         raise PromotionError(
-            str(layout.verdict), "is not what its inputs give: edited or stale", "run `dvc repro`"
+            str(layout.verdict), "is not what its inputs give: edited or stale", _AGAIN
         )
     if verdict["decision"] != "pass":
         raise PromotionError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmetrics.errors import PromotionError, RegistryError
+from segmetrics.errors import PromotionError, RegistryError, VerificationError
 from segmetrics.registry.approvals import approvals, check_approvals
 from segmetrics.registry.audit import (
     FILE,
@@ -30,6 +30,7 @@ from segmetrics.registry.store import (
     get_version,
     session,
 )
+from segmetrics.registry.verification import verify_version
 from segmetrics.registry.versions import (
     check_bytes,
     find_version,
@@ -76,7 +77,8 @@ class Moved:
     version
         None where a dry run found no version with these bytes: a new one would be registered.
     notes
-        What else there is to say: somebody else promoted at the same time.
+        What else there is to say: the former version does not verify; somebody else promoted at the
+        same time.
     """
 
     target: Target
@@ -91,7 +93,8 @@ class Moved:
         if self.dry_run:
             to = f"version {self.version}" if self.version else "a new version"
             since = f"from version {self.former} " if self.former else ""
-            return f"dry run: {self.target} would move {since}to {to}; nothing was written."
+            text = f"dry run: {self.target} would move {since}to {to}; nothing was written."
+            return "\n".join([text, *self.notes])
         before = f"was version {self.former}" if self.former else "is new"
         return "\n".join([f"{self.target} now is version {self.version} ({before}).", *self.notes])
 
@@ -133,19 +136,22 @@ def promote(
         known = find_version(client, target.model, candidate)
         version = known.version if known else None
         seen = Seen.of(client, target)
+        doubts: tuple[str, ...] = ()
         if seen.points_to is None or seen.points_to != version:
             _check_champion(client, target, seen.points_to, candidate, allow_first=allow_first)
+            doubts = _doubts(client, target, seen.points_to)
         if known is not None:
             check_bytes(client, target.model, known, candidate)
         if dry_run:
-            return Moved(target, version, seen.points_to, dry_run=True)
+            return Moved(target, version, seen.points_to, dry_run=True, notes=doubts)
         if known is None:
             known = register(client, target.model, run_id, candidate.source, tags)
             known = only_one(client, target.model, known, candidate)
             check_bytes(client, target.model, known, candidate)
         for key, value in {**tags, MODEL_FILE: known.file}.items():
             client.set_model_version_tag(target.model, known.version, key, value)
-        return move(client, target, known.version, candidate.eval_id, "promote", reason, seen)
+        moved = move(client, target, known.version, candidate.eval_id, "promote", reason, seen)
+        return replace(moved, notes=(*doubts, *moved.notes))
 
 
 def check_reason(reason: str) -> None:
@@ -190,6 +196,21 @@ def _check_champion(
             "the candidate was not compared with the champion",
             "`segmetrics baseline pull` puts its evaluation there; run `dvc repro`, then promote",
         )
+
+
+def _doubts(client: MlflowClient, target: Target, champion: str | None) -> tuple[str, ...]:
+    """What is wrong with the version that is replaced, which is compared with by its tags.
+
+    No reason to keep it: a damaged champion has to be replaceable.
+    """
+    if champion is None:
+        return ()
+    try:
+        verify_version(client, target.model, champion)
+    except VerificationError as error:
+        what = error.problems[0].what
+        return (f"warning: version {champion}, which was served until now, {what}",)
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,26 @@ def test_what_was_changed_in_the_registry_is_not_verified(registry, change, reas
         verify(registry.uri("@champion"))
 
 
+@pytest.mark.parametrize("change", [_bytes, _failing, _unfinished])
+def test_a_champion_that_does_not_verify_is_replaced_and_named(registry, change):
+    a = registry.evaluated(b"A")
+    promote(a, registry.target, allow_first=True)
+    change(registry, registry.client.get_model_version(registry.target.model, "1"))
+    b = registry.evaluated(b"B", baseline=a.model_digest)
+    for dry_run in (True, False):
+        said = str(promote(b, registry.target, dry_run=dry_run)).splitlines()
+        assert [line for line in said if "warning: version 1, which was served until now, " in line]
+        assert len(said) == 2
+    assert registry.champion == "2"
+
+
+def test_a_sound_champion_is_replaced_without_a_word(registry):
+    a = registry.evaluated(b"A")
+    promote(a, registry.target, allow_first=True)
+    b = registry.evaluated(b"B", baseline=a.model_digest)
+    assert str(promote(b, registry.target)).endswith("now is version 2 (was version 1).")
+
+
 def test_a_former_champion_is_verified_before_the_alias_goes_back(registry):
     story(registry)
     for path in (registry.folder / "artifacts").rglob("model/model.bin"):

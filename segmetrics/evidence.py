@@ -21,6 +21,8 @@ from segmetrics.tables import CONFUSION, IMAGES
 
 MANIFEST = "manifest.json"  # of a prediction folder
 SETTINGS = "params.yaml"  # the name of the settings among the inputs
+# After `dvc commit -f`, or with another version of segmetrics, DVC knows of nothing to do.
+AGAIN = "run `dvc repro`; where DVC calls all up to date, `dvc repro -f`"
 # The sections that the stage `evaluate` depends on; `rules` say which slices there are.
 EVALUATION_SECTIONS = ("format", "data", "operating_point", "measure", "statistics", "rules")
 # The keys of `data` that the stage `leakage` depends on.
@@ -213,7 +215,7 @@ def read_current_verdict(layout: Layout, settings: Mapping[str, Any]) -> dict[st
     changed = changed_inputs(verdict, verdict_inputs(layout, settings))
     if changed:
         text = f"is of an earlier run: {', '.join(changed)} changed since"
-        raise DataError(str(layout.verdict), text, "run `dvc repro`")
+        raise DataError(str(layout.verdict), text, AGAIN)
     return verdict
 
 

@@ -48,7 +48,7 @@ def add(subparsers: Commands[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the verdict against what is at hand, and show it."""
     from segmetrics.config import load_settings
-    from segmetrics.evidence import SETTINGS, read_verdict, stale_files
+    from segmetrics.evidence import AGAIN, SETTINGS, read_verdict, stale_files
 
     verdict = read_verdict(arguments.file)
     stale = stale_files(verdict, arguments.file)
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise VerdictError(
             str(arguments.file),
             f"is of an earlier run: {', '.join(stale)} changed or went missing since",
-            "run `dvc repro`",
+            AGAIN,
         )
     if project is not None:
         _check_files(project)

@@ -10,15 +10,20 @@ from typing import Any
 from segmetrics.baseline.folder import read_baseline
 from segmetrics.errors import PromotionError
 from segmetrics.evaluate import EvaluationOptions
-from segmetrics.evidence import Layout, changed_inputs, digest, eval_id, read_json, read_verdict
+from segmetrics.evidence import (
+    AGAIN,
+    Layout,
+    changed_inputs,
+    digest,
+    eval_id,
+    read_json,
+    read_verdict,
+)
 from segmetrics.inference.predict import Predictor
 from segmetrics.judge import Policy, evaluate_project, judge_project
 from segmetrics.pixels import Question
 from segmetrics.recheck import check_made_here, look_again, measure_again
 from segmetrics.stats.evaluation import metrics_json
-
-# After `dvc commit -f` DVC takes what is there for what its stages wrote.
-_AGAIN = "run `dvc repro`; where DVC calls all up to date, `dvc repro -f`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +72,18 @@ def check_candidate(
     for path, computed in ((layout.evaluation, evaluation.to_json()), (layout.metrics, metrics)):
         if computed != (there := read_json(path)):
             what = f"is not what the tables give: edited or stale{_since(computed, there)}"
-            raise PromotionError(str(path), what, _AGAIN)
+            raise PromotionError(str(path), what, AGAIN)
     verdict = judge_project(layout, policy, settings, predictor).to_json()
     changed = changed_inputs(written, verdict["inputs"])
     if changed:
         raise PromotionError(
             str(layout.verdict),
             f"was computed from other files or settings: {', '.join(changed)}",
-            _AGAIN,
+            AGAIN,
         )
     if verdict != written:
         raise PromotionError(
-            str(layout.verdict), "is not what its inputs give: edited or stale", _AGAIN
+            str(layout.verdict), "is not what its inputs give: edited or stale", AGAIN
         )
     if verdict["decision"] != "pass":
         raise PromotionError(
